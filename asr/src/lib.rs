@@ -1,0 +1,1 @@
+//! Sound to text: source, resample, voice activity, endpoint, recogniser.

@@ -1,0 +1,1 @@
+//! Model packs on disk, and ONNX Runtime sessions built strictly from them.

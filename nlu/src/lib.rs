@@ -1,0 +1,1 @@
+//! Text to commands: normalise, patterns, model.

@@ -1,0 +1,1 @@
+//! Whole-system scenarios, the simulated car, and the demo.

@@ -1,0 +1,1 @@
+//! Commands to the car: route, policy, D-Bus call or CAN frame.
