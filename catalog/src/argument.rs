@@ -1,0 +1,211 @@
+//! The arguments a command takes and what they may hold.
+
+use std::collections::BTreeMap;
+
+use crate::{Language, Unit, Value, Zone};
+
+/// One declared argument.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    /// Its name, as phrases, routes and replies refer to it.
+    pub name: String,
+    /// What it may hold.
+    pub kind: ArgumentKind,
+    /// What it is when nobody says; `None` makes it required.
+    pub default: Option<Value>,
+}
+
+/// What an argument may hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArgumentKind {
+    /// One of these seats or groups.
+    Zone {
+        /// In the order of the pack.
+        allowed: Vec<Zone>,
+    },
+    /// A number in a unit.
+    Number {
+        /// What it counts.
+        unit: Unit,
+        /// Smallest, inclusive.
+        min: f64,
+        /// Largest, inclusive.
+        max: f64,
+        /// Distance of neighbouring values, counted from `min`; greater than zero.
+        step: f64,
+    },
+    /// One of a few named things, each with the words for it.
+    Choice {
+        /// In the order of the pack.
+        choices: Vec<Choice>,
+    },
+    /// Free words, taken as they were said.
+    Text {
+        /// Longest, in characters.
+        max_characters: usize,
+    },
+    /// On or off. It has no words of its own: phrases fix it.
+    Flag,
+}
+
+/// One value of a choice argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The value's name, language-free.
+    pub name: String,
+    /// How it is said.
+    pub words: BTreeMap<Language, Vec<String>>,
+}
+
+/// Why a value does not fit an argument. Nothing is ever bent to fit.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArgumentError {
+    /// A required argument was not given.
+    #[error("argument \"{argument}\" is missing")]
+    Missing {
+        /// Which.
+        argument: String,
+    },
+    /// The command has no such argument.
+    #[error("there is no argument \"{argument}\"")]
+    Unknown {
+        /// Which.
+        argument: String,
+    },
+    /// A number below or above the range.
+    #[error("{argument} {value} is outside {min} to {max}")]
+    OutOfRange {
+        /// Which.
+        argument: String,
+        /// What was asked.
+        value: f64,
+        /// Smallest allowed.
+        min: f64,
+        /// Largest allowed.
+        max: f64,
+    },
+    /// A number between two steps.
+    #[error("{argument} {value} is not a multiple of {step} from {min}")]
+    OffStep {
+        /// Which.
+        argument: String,
+        /// What was asked.
+        value: f64,
+        /// Where counting begins.
+        min: f64,
+        /// The distance of neighbouring values.
+        step: f64,
+    },
+    /// A zone or choice that the argument does not list, or an overlong text.
+    #[error("{argument} cannot be \"{value}\"")]
+    NotAllowed {
+        /// Which.
+        argument: String,
+        /// What was asked.
+        value: String,
+    },
+    /// A value of another kind.
+    #[error("{argument} cannot hold {value}: it is a {expected}")]
+    WrongKind {
+        /// Which.
+        argument: String,
+        /// What was asked.
+        value: String,
+        /// What it holds.
+        expected: &'static str,
+    },
+}
+
+impl Argument {
+    /// Reads a value that came as plain JSON, TOML or text and checks it.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] when the value does not fit.
+    pub fn parse(&self, value: &Value) -> Result<Value, ArgumentError> {
+        let value = match (&self.kind, value) {
+            (ArgumentKind::Zone { .. }, Value::Text(text)) => match text.parse() {
+                Ok(zone) => Value::Zone(zone),
+                Err(_) => return Err(self.not_allowed(value)),
+            },
+            (ArgumentKind::Choice { .. }, Value::Text(text)) => Value::Choice(text.clone()),
+            _ => value.clone(),
+        };
+        self.check(&value)?;
+        Ok(value)
+    }
+
+    /// Checks a value of the right variant.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] when the value does not fit.
+    pub fn check(&self, value: &Value) -> Result<(), ArgumentError> {
+        let allowed = match (&self.kind, value) {
+            (ArgumentKind::Zone { allowed }, Value::Zone(zone)) => allowed.contains(zone),
+            (ArgumentKind::Choice { choices }, Value::Choice(name)) => {
+                choices.iter().any(|choice| choice.name == *name)
+            }
+            (ArgumentKind::Text { max_characters }, Value::Text(text)) => {
+                !text.trim().is_empty() && text.chars().count() <= *max_characters
+            }
+            (ArgumentKind::Flag, Value::Flag(_)) => true,
+            (ArgumentKind::Number { min, max, step, .. }, Value::Number(number)) => {
+                return self.check_number(*number, *min, *max, *step);
+            }
+            _ => {
+                return Err(ArgumentError::WrongKind {
+                    argument: self.name.clone(),
+                    value: value.to_string(),
+                    expected: self.kind.name(),
+                });
+            }
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(self.not_allowed(value))
+        }
+    }
+
+    fn check_number(&self, value: f64, min: f64, max: f64, step: f64) -> Result<(), ArgumentError> {
+        // Written so that NaN is out of range too.
+        if !(value >= min && value <= max) {
+            return Err(ArgumentError::OutOfRange {
+                argument: self.name.clone(),
+                value,
+                min,
+                max,
+            });
+        }
+        let steps = (value - min) / step;
+        if (steps - steps.round()).abs() > 1e-6 {
+            return Err(ArgumentError::OffStep {
+                argument: self.name.clone(),
+                value,
+                min,
+                step,
+            });
+        }
+        Ok(())
+    }
+
+    fn not_allowed(&self, value: &Value) -> ArgumentError {
+        ArgumentError::NotAllowed {
+            argument: self.name.clone(),
+            value: value.to_string(),
+        }
+    }
+}
+
+impl ArgumentKind {
+    /// The name the packs use: `zone`, `number`, `choice`, `text`, `flag`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Zone { .. } => "zone",
+            Self::Number { .. } => "number",
+            Self::Choice { .. } => "choice",
+            Self::Text { .. } => "text",
+            Self::Flag => "flag",
+        }
+    }
+}
