@@ -177,7 +177,9 @@ impl Parser<'_> {
         let opened = self.position() + 1;
         self.rest.next();
         let name: String = self.rest.clone().take_while(|c| *c != '}').collect();
-        let valid = !name.is_empty()
+        let closed = self.rest.clone().any(|c| c == '}');
+        let valid = closed
+            && !name.is_empty()
             && name
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');

@@ -1,0 +1,191 @@
+//! Intent packs: what is read from a good one, and what is said about bad ones.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codriver_catalog::{ArgumentError, Catalog, Error, Language, Operation, Route, Value, Zone};
+
+fn good() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/configs")
+}
+
+/// The good pack with one piece of text replaced, loaded.
+fn with(from: &str, to: &str) -> Result<Catalog, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["commands/lamp.toml", "languages/en.toml"] {
+        let text = fs::read_to_string(good().join(part)).unwrap();
+        let path = folder.path().join(part);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
+    Catalog::load(folder.path())
+}
+
+fn problem(from: &str, to: &str) -> String {
+    with(from, to).unwrap_err().to_string()
+}
+
+#[test]
+fn a_pack_says_everything_about_a_command() {
+    let catalog = Catalog::load(&good()).unwrap();
+    let command = catalog.command("lamp.set_brightness").unwrap();
+    assert_eq!(command.phrases[&Language::English].len(), 2);
+    assert_eq!(
+        command.tests[0].arguments["zone"],
+        Value::Zone(Zone::Driver)
+    );
+    assert_eq!(catalog.rejects[0].text, "the lamp is on");
+    let Route::Vss(route) = &command.route else {
+        panic!("not a VSS route: {:?}", command.route);
+    };
+    assert_eq!(route.operation, Operation::Set);
+    assert_eq!(
+        route.paths.of(Some(Zone::All)).unwrap(),
+        ["Lamp.Driver", "Lamp.Passenger"]
+    );
+}
+
+#[test]
+fn the_folder_of_packs_may_be_named_directly() {
+    let catalog = Catalog::load(&good().join("commands")).unwrap();
+    assert_eq!(catalog.commands.len(), 1);
+}
+
+#[test]
+fn defaults_are_filled_in_and_nothing_is_bent_to_fit() {
+    let catalog = Catalog::load(&good()).unwrap();
+    let command = catalog.command("lamp.set_brightness").unwrap();
+    let with = |brightness: Value| {
+        command.complete(BTreeMap::from([("brightness".to_owned(), brightness)]))
+    };
+    let complete = with(Value::Number(40.0)).unwrap();
+    assert_eq!(
+        complete.to_string(),
+        "lamp.set_brightness(brightness=40, zone=all)"
+    );
+    assert!(matches!(
+        with(Value::Number(101.0)),
+        Err(ArgumentError::OutOfRange { .. })
+    ));
+    assert!(matches!(
+        with(Value::Number(f64::NAN)),
+        Err(ArgumentError::OutOfRange { .. })
+    ));
+    assert!(matches!(
+        with(Value::Number(42.0)),
+        Err(ArgumentError::OffStep { .. })
+    ));
+    assert!(matches!(
+        with(Value::Flag(true)),
+        Err(ArgumentError::WrongKind { .. })
+    ));
+    assert!(matches!(
+        command.complete(BTreeMap::new()),
+        Err(ArgumentError::Missing { .. })
+    ));
+}
+
+#[test]
+fn every_mistake_is_told_with_file_line_and_remedy() {
+    for (from, to, parts) in [
+        (
+            "value = \"{brightness}\"\n",
+            "",
+            &["lamp.toml:16", "need a value"][..],
+        ),
+        (
+            "kind = \"number\", unit = \"percent\"",
+            "kind = \"number\"",
+            &["lamp.toml:6", "unit = \"percent\""],
+        ),
+        (
+            "set [{zone}] lamp",
+            "set [{zoen}] lamp",
+            &["lamp.toml:14", "\"zoen\"", "declare it"],
+        ),
+        (
+            "set [{zone}] lamp",
+            "set [{zone} lamp",
+            &["lamp.toml:14", "not closed"],
+        ),
+        (
+            "operation = \"set\"",
+            "operation = \"sett\"",
+            &["lamp.toml:17", "sett"],
+        ),
+        (
+            "brightness = 40",
+            "brightness = 42",
+            &["lamp.toml:26", "multiple of 5"],
+        ),
+        (
+            "name = \"lamp.set_brightness\"",
+            "name = \"Lamp\"",
+            &["lamp.toml:6", "domain.verb"],
+        ),
+        (
+            "{brightness} percent.",
+            "{lightness} percent.",
+            &["lamp.toml:22", "\"lightness\""],
+        ),
+        (
+            "[command.route.vss]",
+            "[command.route.can]",
+            &["lamp.toml:", "can"],
+        ),
+        (
+            "driver = [\"Lamp.Driver\"], ",
+            "",
+            &["\"driver\"", "no paths"],
+        ),
+        ("step = 5", "step = 0", &["step > 0"]),
+        ("fillers = [\"please\"]", "fillers = please", &["en.toml:2"]),
+        (
+            "language = \"en\"\nfillers",
+            "language = \"xx\"\nfillers",
+            &["en.toml:1", "xx"],
+        ),
+    ] {
+        let said = problem(from, to);
+        for part in parts {
+            assert!(
+                said.contains(part),
+                "{from} -> {to}\nsaid: {said}\nlacks: {part}"
+            );
+        }
+    }
+}
+
+#[test]
+fn two_commands_of_one_name_are_refused_and_both_places_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands = folder.path().join("commands");
+    fs::create_dir_all(&commands).unwrap();
+    fs::create_dir_all(folder.path().join("languages")).unwrap();
+    fs::copy(
+        good().join("languages/en.toml"),
+        folder.path().join("languages/en.toml"),
+    )
+    .unwrap();
+    for name in ["a.toml", "b.toml"] {
+        fs::copy(good().join("commands/lamp.toml"), commands.join(name)).unwrap();
+    }
+    let said = Catalog::load(folder.path()).unwrap_err().to_string();
+    assert!(
+        said.contains("b.toml:6") && said.contains("a.toml:6"),
+        "{said}"
+    );
+}
+
+#[test]
+fn all_wrong_files_are_reported_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands = folder.path().join("commands");
+    fs::create_dir_all(&commands).unwrap();
+    fs::create_dir_all(folder.path().join("languages")).unwrap();
+    fs::write(commands.join("a.toml"), "pack = 1").unwrap();
+    fs::write(commands.join("b.toml"), [0xff, 0xfe]).unwrap();
+    let error = Catalog::load(folder.path()).unwrap_err();
+    assert_eq!(error.each().len(), 2, "{error}");
+}
