@@ -1,0 +1,71 @@
+# Codriver. `make run` shows a spoken sentence move the simulated car;
+# `make test` is the whole truth. Both install what is missing.
+
+CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codriver
+export CODRIVER_MODELS ?= $(CACHE)/models
+export CODRIVER_PYTHON ?= $(CACHE)/venv/bin/python
+export CODRIVER_MODEL_BUILDER ?= $(CURDIR)/catalog/models/builder
+export CODRIVER_BIN_DIR ?= $(CURDIR)/target/release
+CARGO    ?= cargo
+PREFIX   ?= /usr
+DESTDIR  ?=
+
+.PHONY: help run test bench models build setup-run setup-test lint doc install clean
+
+help:
+	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
+	@echo "make run MIC=1    the same with the real microphone"
+	@echo "make test         set up, format, lint, all tests"
+	@echo "make bench        figures of every stage and of the whole way"
+	@echo "make models       fetch and convert the models"
+	@echo "make doc          the reference documentation"
+	@echo "make install      install into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
+
+run: setup-run models
+	@$(CODRIVER_BIN_DIR)/codriver-demo $(if $(MIC),--microphone)
+
+test: setup-test lint models
+	$(CODRIVER_PYTHON) -m unittest discover --quiet --start-directory catalog/models/builder/tests --top-level-directory catalog/models
+	$(CARGO) test --release --workspace --locked
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+bench: setup-test models
+	$(CARGO) bench --workspace --locked
+	$(CODRIVER_BIN_DIR)/codriver-latency
+
+build:
+	$(CARGO) build --release --workspace --bins --locked
+
+models: build
+	@$(CODRIVER_BIN_DIR)/codriverctl models install
+
+setup-run:
+	@tests/setup/install-packages tests/setup/packages-run.txt
+	@command -v $(CARGO) >/dev/null || { echo "codriver: no cargo found; install a Rust toolchain (1.92 or newer) first" >&2; exit 1; }
+	@tests/setup/python-environment >/dev/null
+
+setup-test: setup-run
+	@tests/setup/install-packages tests/setup/packages-test.txt
+
+doc:
+	$(CARGO) doc --workspace --no-deps --locked
+
+install: build
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/codriver $(CODRIVER_BIN_DIR)/codriverd $(CODRIVER_BIN_DIR)/codriver-gatewayd
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(CODRIVER_BIN_DIR)/codriverctl
+	install -D -m 644 -t $(DESTDIR)/etc/codriver configs/*.toml
+	install -D -m 644 -t $(DESTDIR)/etc/codriver/commands configs/commands/*.toml
+	install -D -m 644 -t $(DESTDIR)/etc/codriver/languages configs/languages/*.toml
+	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo configs/vehicles/demo/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/*.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d systemd/sysusers.d/codriver.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d systemd/tmpfiles.d/codriver.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d systemd/udev/60-codriver.rules
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system.d systemd/dbus/*.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system-services systemd/dbus/*.service
+
+clean:
+	$(CARGO) clean
