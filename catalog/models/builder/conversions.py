@@ -1,0 +1,63 @@
+"""The ways in which packages become the files that the runtime loads."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Callable
+
+from .archive import Archives
+from .errors import BuildError
+
+Conversion = Callable[[Archives, dict[str, Any], Path], None]
+
+
+def convert(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+    """Makes a pack's files in `out_dir` as the recipe's `conversion` table says.
+
+    `members` (file in the pack -> path in a package) are copied as they are;
+    `kind` names what is done beyond that.
+    """
+    kind = options.get("kind", "copy")
+    conversion = _CONVERSIONS.get(kind)
+    if conversion is None:
+        raise BuildError(f'conversion kind "{kind}" is unknown; use one of {", ".join(_CONVERSIONS)}')
+    for name, member in options.get("members", {}).items():
+        archives.extract(member, out_dir / name)
+    try:
+        conversion(archives, options, out_dir)
+    except KeyError as error:
+        raise BuildError(f'conversion "{kind}" needs the option {error}; add it to the recipe file') from error
+
+
+def _copy(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+    """Nothing beyond the members."""
+
+
+def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+    from . import ctranslate2, whisper_ggml
+
+    model = b"".join(archives.read(part) for part in options["model_parts"])
+    with archives.open(options["mel_filters"]) as mel, archives.open(options["vocabulary"]) as vocabulary:
+        assets = whisper_ggml.Assets.read(mel, vocabulary)
+    whisper_ggml.write(ctranslate2.read(model), assets, options["quantisation"], out_dir / options["output"])
+
+
+def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+    # gguf_onnx is also a program of its own, so it imports its neighbours by
+    # their bare names.
+    sys.path.insert(0, str(Path(__file__).parent))
+    import gguf_onnx
+
+    with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f"{out_dir.name}.") as scratch:
+        gguf = Path(scratch) / "model.gguf"
+        archives.extract(options["gguf"], gguf)
+        gguf_onnx.convert(gguf, out_dir)
+
+
+_CONVERSIONS: dict[str, Conversion] = {
+    "copy": _copy,
+    "whisper-to-ggml": _whisper_to_ggml,
+    "gguf-to-onnx": _gguf_to_onnx,
+}
