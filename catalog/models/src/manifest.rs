@@ -1,0 +1,412 @@
+//! The manifest of a model pack: `manifest.toml`, parsed into types that cannot be wrong.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{Error, PromptTemplate};
+
+/// The manifest format that this program reads.
+const FORMAT: u32 = 1;
+
+/// What a pack is for, with what its user needs to know.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum PackKind {
+    /// An ONNX Runtime library.
+    Runtime {
+        /// The shared library.
+        library: PathBuf,
+    },
+    /// A model that turns speech into text.
+    SpeechRecognition(SpeechRecognition),
+    /// A model that hears whether somebody speaks.
+    VoiceActivity(VoiceActivity),
+    /// A model that turns text into commands.
+    LanguageModel(LanguageModel),
+}
+
+impl PackKind {
+    /// The kind's name in a manifest.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Runtime { .. } => "runtime",
+            Self::SpeechRecognition(_) => "speech-recognition",
+            Self::VoiceActivity(_) => "voice-activity",
+            Self::LanguageModel(_) => "language-model",
+        }
+    }
+}
+
+/// A Whisper model in the ggml format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeechRecognition {
+    /// The ggml file.
+    pub model: PathBuf,
+}
+
+/// A Silero voice activity model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoiceActivity {
+    /// The ONNX graph.
+    pub graph: PathBuf,
+    /// Sample rate that it wants.
+    pub sample_rate_hz: NonZeroU32,
+    /// New samples in one call.
+    pub window_samples: NonZeroUsize,
+    /// Samples of the call before that go in front of them.
+    pub context_samples: usize,
+}
+
+/// A decoder language model for ONNX Runtime.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LanguageModel {
+    /// The ONNX graph.
+    pub graph: PathBuf,
+    /// How the graph is to be driven.
+    pub graph_kind: GraphKind,
+    /// The tokenizer, in the `tokenizer.json` format.
+    pub tokenizer: PathBuf,
+    /// Sizes of the key-value cache, where the graph's own metadata has none.
+    pub cache_shape: Option<CacheShape>,
+    /// The text around an utterance.
+    pub prompt: PromptTemplate,
+    /// The token that ends an answer, as text.
+    pub end_of_call: String,
+    /// An answer longer than this is broken off.
+    pub max_tokens: NonZeroUsize,
+    /// What confidence is worth what.
+    pub thresholds: Thresholds,
+}
+
+/// How a language model's graph takes its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum GraphKind {
+    /// Any number of tokens a call, cache of any length in place: for CPUs.
+    CpuDynamic,
+    /// Fixed chunk and cache length, mask and rotary tables from the host: for NPUs.
+    NpuStatic,
+}
+
+/// Sizes of a key-value cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheShape {
+    /// Decoder layers.
+    pub layers: NonZeroUsize,
+    /// Key-value heads of a layer.
+    pub kv_heads: NonZeroUsize,
+    /// Numbers in a head.
+    pub head_dim: NonZeroUsize,
+}
+
+/// Confidence limits; always `0 <= confirm <= execute <= 1`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    execute: f64,
+    confirm: f64,
+}
+
+impl Thresholds {
+    /// Confidence from which an interpretation is acted on.
+    pub fn execute(&self) -> f64 {
+        self.execute
+    }
+
+    /// Confidence from which the driver is asked; below it nothing is done.
+    pub fn confirm(&self) -> f64 {
+        self.confirm
+    }
+}
+
+/// A manifest after parsing. Paths in `kind` include the pack's directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Manifest {
+    pub name: String,
+    pub version: String,
+    pub licence: String,
+    pub languages: Vec<String>,
+    pub kind: PackKind,
+    pub files: Vec<PackFile>,
+}
+
+/// A file of a pack, with what the manifest promises about it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PackFile {
+    pub path: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Parses the text of the manifest at `path`.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let document: Document = toml::from_str(text).map_err(|error| Error::Manifest {
+            path: path.into(),
+            line: error.span().map(|span| line_of(text, span.start)),
+            problem: error.message().trim().to_owned(),
+        })?;
+        Reader { text, path }.manifest(document)
+    }
+}
+
+/// `manifest.toml` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: u32,
+    name: String,
+    version: String,
+    licence: String,
+    languages: Vec<String>,
+    kind: String,
+    #[serde(default, rename = "recipe")]
+    _recipe: Option<String>,
+    #[serde(default, rename = "source")]
+    _sources: Vec<BTreeMap<String, toml::Value>>,
+    #[serde(rename = "file")]
+    files: Vec<PackFile>,
+    runtime: Option<RuntimeSection>,
+    speech_recognition: Option<SpeechRecognitionSection>,
+    voice_activity: Option<VoiceActivitySection>,
+    language_model: Option<LanguageModelSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuntimeSection {
+    library: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpeechRecognitionSection {
+    model: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VoiceActivitySection {
+    graph: String,
+    sample_rate_hz: NonZeroU32,
+    window_samples: NonZeroUsize,
+    context_samples: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LanguageModelSection {
+    graph: String,
+    graph_kind: GraphKind,
+    tokenizer: String,
+    layers: Option<NonZeroUsize>,
+    kv_heads: Option<NonZeroUsize>,
+    head_dim: Option<NonZeroUsize>,
+    prompt: String,
+    end_of_call: String,
+    max_tokens: NonZeroUsize,
+    thresholds: ThresholdsSection,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThresholdsSection {
+    execute: f64,
+    confirm: f64,
+}
+
+/// Checks what serde cannot, and names file, line and field when it complains.
+struct Reader<'a> {
+    text: &'a str,
+    path: &'a Path,
+}
+
+impl Reader<'_> {
+    fn manifest(&self, document: Document) -> Result<Manifest, Error> {
+        if document.format != FORMAT {
+            return Err(self.wrong(
+                "format",
+                format!(
+                    "is {}, but this program reads {FORMAT}; install the pack again",
+                    document.format
+                ),
+            ));
+        }
+        for (field, value) in [
+            ("name", &document.name),
+            ("version", &document.version),
+            ("licence", &document.licence),
+        ] {
+            if value.trim().is_empty() {
+                return Err(self.wrong(field, "is empty; fill it in"));
+            }
+        }
+        for file in &document.files {
+            self.check_file(file)?;
+        }
+        Ok(Manifest {
+            kind: self.kind(&document)?,
+            name: document.name,
+            version: document.version,
+            licence: document.licence,
+            languages: document.languages,
+            files: document.files,
+        })
+    }
+
+    fn check_file(&self, file: &PackFile) -> Result<(), Error> {
+        let inside = Path::new(&file.path)
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        if file.path.is_empty() || !inside {
+            return Err(self.wrong(
+                "path",
+                format!(
+                    "= \"{}\" leads out of the pack; name a file inside",
+                    file.path
+                ),
+            ));
+        }
+        let is_hash = file.sha256.len() == 64
+            && file
+                .sha256
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hash {
+            return Err(self.wrong(
+                "sha256",
+                format!(
+                    "of {} is not 64 lower-case hexadecimal digits; correct it",
+                    file.path
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn kind(&self, document: &Document) -> Result<PackKind, Error> {
+        let file = |field, name: &str| self.listed(document, field, name);
+        Ok(match document.kind.as_str() {
+            "runtime" => PackKind::Runtime {
+                library: file(
+                    "library",
+                    &self.section("runtime", &document.runtime)?.library,
+                )?,
+            },
+            "speech-recognition" => {
+                let section = self.section("speech_recognition", &document.speech_recognition)?;
+                PackKind::SpeechRecognition(SpeechRecognition {
+                    model: file("model", &section.model)?,
+                })
+            }
+            "voice-activity" => {
+                let section = self.section("voice_activity", &document.voice_activity)?;
+                PackKind::VoiceActivity(VoiceActivity {
+                    graph: file("graph", &section.graph)?,
+                    sample_rate_hz: section.sample_rate_hz,
+                    window_samples: section.window_samples,
+                    context_samples: section.context_samples,
+                })
+            }
+            "language-model" => {
+                let section = self.section("language_model", &document.language_model)?;
+                PackKind::LanguageModel(LanguageModel {
+                    graph: file("graph", &section.graph)?,
+                    tokenizer: file("tokenizer", &section.tokenizer)?,
+                    ..self.language_model(section)?
+                })
+            }
+            other => {
+                return Err(self.wrong(
+                    "kind",
+                    format!(
+                        "= \"{other}\" is unknown; use runtime, speech-recognition, voice-activity or language-model"
+                    ),
+                ));
+            }
+        })
+    }
+
+    /// All but the paths, which the caller fills in.
+    fn language_model(&self, section: &LanguageModelSection) -> Result<LanguageModel, Error> {
+        let cache_shape = match (section.layers, section.kv_heads, section.head_dim) {
+            (Some(layers), Some(kv_heads), Some(head_dim)) => Some(CacheShape {
+                layers,
+                kv_heads,
+                head_dim,
+            }),
+            (None, None, None) => None,
+            _ => {
+                return Err(self.wrong(
+                    "language_model",
+                    "needs layers, kv_heads and head_dim all together; add the missing ones or remove all three",
+                ));
+            }
+        };
+        let ThresholdsSection { execute, confirm } = section.thresholds;
+        if !(0.0 <= confirm && confirm <= execute && execute <= 1.0) {
+            return Err(self.wrong(
+                "thresholds",
+                format!("execute = {execute}, confirm = {confirm} do not satisfy 0 <= confirm <= execute <= 1; correct them"),
+            ));
+        }
+        if section.end_of_call.is_empty() {
+            return Err(self.wrong(
+                "end_of_call",
+                "is empty; name the token that ends an answer",
+            ));
+        }
+        Ok(LanguageModel {
+            graph: PathBuf::new(),
+            graph_kind: section.graph_kind,
+            tokenizer: PathBuf::new(),
+            cache_shape,
+            prompt: PromptTemplate::parse(&section.prompt)
+                .map_err(|problem| self.wrong("prompt", problem))?,
+            end_of_call: section.end_of_call.clone(),
+            max_tokens: section.max_tokens,
+            thresholds: Thresholds { execute, confirm },
+        })
+    }
+
+    fn section<'d, T>(&self, name: &str, section: &'d Option<T>) -> Result<&'d T, Error> {
+        section
+            .as_ref()
+            .ok_or_else(|| self.wrong("kind", format!("needs a section [{name}]; add it")))
+    }
+
+    /// The full path of a file that the manifest also lists, and so vouches for.
+    fn listed(&self, document: &Document, field: &str, name: &str) -> Result<PathBuf, Error> {
+        if !document.files.iter().any(|file| file.path == name) {
+            return Err(self.wrong(
+                field,
+                format!(
+                    "= \"{name}\" is not among the [[file]] entries; add one with size and sha256"
+                ),
+            ));
+        }
+        Ok(self.path.with_file_name(name))
+    }
+
+    /// A complaint about `field`, with the first line on which it is written.
+    fn wrong(&self, field: &str, problem: impl AsRef<str>) -> Error {
+        let line = self
+            .text
+            .lines()
+            .position(|line| line.trim_start_matches(['[', ' ']).starts_with(field));
+        Error::Manifest {
+            path: self.path.into(),
+            line: line.map(|index| index + 1),
+            problem: format!("{field} {}", problem.as_ref()),
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    1 + before.filter(|byte| **byte == b'\n').count()
+}

@@ -1,0 +1,394 @@
+//! The configured list of execution providers, parsed so that every entry can be tried.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::Error;
+
+/// Longest name under which ONNX Runtime's binding can register a plugin.
+const LONGEST_PLUGIN_NAME: usize = 64;
+
+/// One `[[execution_provider]]` entry of codriver.toml, as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateSettings {
+    /// `cpu`, `openvino`, `qnn`, `xnnpack`, `acl`, `cann` or `plugin`.
+    pub name: String,
+    /// Device of the provider (`NPU`, `GPU.0`); for a plugin the kind of
+    /// hardware: `CPU`, `GPU` or `NPU`.
+    pub device: Option<String>,
+    /// A plugin's shared library.
+    pub library: Option<PathBuf>,
+    /// The name under which a plugin is registered.
+    pub registered_as: Option<String>,
+    /// The provider's own options, passed on as they are.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// An execution provider that may be asked to run a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Candidate {
+    /// ONNX Runtime's own kernels. They run every graph.
+    Cpu,
+    /// A provider that is compiled into the ONNX Runtime library.
+    BuiltIn {
+        /// Which one.
+        provider: BuiltIn,
+        /// Device, where the provider has several.
+        device: Option<String>,
+        /// The provider's options.
+        options: BTreeMap<String, String>,
+    },
+    /// A provider in a shared library of its own.
+    Plugin {
+        /// The library.
+        library: PathBuf,
+        /// The name it is registered under, which is also its provider's name.
+        registered_as: String,
+        /// Kind of hardware; `None` takes the first device that the plugin offers.
+        device: Option<HardwareKind>,
+        /// The provider's options, without its name in front.
+        options: BTreeMap<String, String>,
+    },
+}
+
+impl fmt::Display for Candidate {
+    /// `cpu`, `openvino:NPU`, `plugin:QNN`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::BuiltIn {
+                provider, device, ..
+            } => match device {
+                Some(device) => write!(f, "{}:{device}", provider.name()),
+                None => f.write_str(provider.name()),
+            },
+            Self::Plugin { registered_as, .. } => write!(f, "plugin:{registered_as}"),
+        }
+    }
+}
+
+impl Candidate {
+    /// The device that the configuration names.
+    pub(crate) fn device(&self) -> Option<String> {
+        match self {
+            Self::Cpu => None,
+            Self::BuiltIn { device, .. } => device.clone(),
+            Self::Plugin { device, .. } => device.map(|kind| kind.name().to_owned()),
+        }
+    }
+}
+
+/// The providers that may be compiled into an ONNX Runtime library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Intel CPUs, GPUs and NPUs.
+    OpenVino,
+    /// Qualcomm Hexagon.
+    Qnn,
+    /// Fast CPU kernels for Arm.
+    Xnnpack,
+    /// Arm Compute Library.
+    Acl,
+    /// Huawei Ascend.
+    Cann,
+}
+
+impl BuiltIn {
+    const ALL: [Self; 5] = [
+        Self::OpenVino,
+        Self::Qnn,
+        Self::Xnnpack,
+        Self::Acl,
+        Self::Cann,
+    ];
+
+    /// Its name in the configuration.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OpenVino => "openvino",
+            Self::Qnn => "qnn",
+            Self::Xnnpack => "xnnpack",
+            Self::Acl => "acl",
+            Self::Cann => "cann",
+        }
+    }
+
+    /// The option that names the device, where the provider has one.
+    pub(crate) fn device_option(self) -> Option<&'static str> {
+        match self {
+            Self::OpenVino => Some("device_type"),
+            Self::Cann => Some("device_id"),
+            Self::Qnn | Self::Xnnpack | Self::Acl => None,
+        }
+    }
+}
+
+/// Kinds of hardware that a plugin may offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HardwareKind {
+    /// A processor; emulators of accelerators report this kind too.
+    Cpu,
+    /// A graphics processor.
+    Gpu,
+    /// A neural processor.
+    Npu,
+}
+
+impl HardwareKind {
+    const ALL: [Self; 3] = [Self::Cpu, Self::Gpu, Self::Npu];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Gpu => "GPU",
+            Self::Npu => "NPU",
+        }
+    }
+}
+
+/// The candidates in the order in which they are tried. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionProviders {
+    candidates: Vec<Candidate>,
+}
+
+impl ExecutionProviders {
+    /// The CPU alone.
+    pub fn cpu() -> Self {
+        Self {
+            candidates: vec![Candidate::Cpu],
+        }
+    }
+
+    /// Parses the configured list. The CPU is added at its end unless it is
+    /// there already or `cpu_may_be_added` is false.
+    ///
+    /// # Errors
+    /// [`Error::ExecutionProvider`] with the entry's place, name and mistake.
+    pub fn parse(settings: &[CandidateSettings], cpu_may_be_added: bool) -> Result<Self, Error> {
+        let mut candidates = Vec::with_capacity(settings.len() + 1);
+        for (index, entry) in settings.iter().enumerate() {
+            let candidate = entry.parse().map_err(|problem| Error::ExecutionProvider {
+                position: index + 1,
+                name: entry.name.clone(),
+                problem,
+            })?;
+            candidates.push(candidate);
+        }
+        if candidates.is_empty() || (cpu_may_be_added && !candidates.contains(&Candidate::Cpu)) {
+            candidates.push(Candidate::Cpu);
+        }
+        Ok(Self { candidates })
+    }
+
+    /// The candidates in order.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+}
+
+impl CandidateSettings {
+    fn parse(&self) -> Result<Candidate, String> {
+        self.refuse_zero_bytes()?;
+        match self.name.as_str() {
+            "cpu" => self.only("cpu", &[]).map(|()| Candidate::Cpu),
+            "plugin" => self.parse_plugin(),
+            name => {
+                let provider = BuiltIn::ALL.into_iter().find(|known| known.name() == name);
+                self.parse_built_in(provider.ok_or_else(unknown_name)?)
+            }
+        }
+    }
+
+    fn parse_built_in(&self, provider: BuiltIn) -> Result<Candidate, String> {
+        let mut allowed = vec!["options"];
+        if provider.device_option().is_some() {
+            allowed.push("device");
+        }
+        self.only(provider.name(), &allowed)?;
+        if provider == BuiltIn::Acl
+            && let Some(key) = self.options.keys().find(|key| *key != "enable_fast_math")
+        {
+            return Err(format!(
+                "option {key} is unknown; acl has only enable_fast_math"
+            ));
+        }
+        Ok(Candidate::BuiltIn {
+            provider,
+            device: self.device.clone(),
+            options: self.options.clone(),
+        })
+    }
+
+    fn parse_plugin(&self) -> Result<Candidate, String> {
+        let library = self.library.clone();
+        let registered_as = self.registered_as.clone();
+        let registered_as =
+            registered_as.ok_or("needs registered_as, the provider's name; add it")?;
+        if registered_as.is_empty() || registered_as.len() > LONGEST_PLUGIN_NAME {
+            return Err(format!(
+                "registered_as must have 1 to {LONGEST_PLUGIN_NAME} bytes; choose another"
+            ));
+        }
+        Ok(Candidate::Plugin {
+            library: library.ok_or("needs library, the plugin's file; add it")?,
+            registered_as,
+            device: self.device.as_deref().map(hardware_kind).transpose()?,
+            options: self.options.clone(),
+        })
+    }
+
+    /// Fails when a key is set that this provider does not have.
+    fn only(&self, provider: &str, allowed: &[&str]) -> Result<(), String> {
+        let set = [
+            ("device", self.device.is_some()),
+            ("library", self.library.is_some()),
+            ("registered_as", self.registered_as.is_some()),
+            ("options", !self.options.is_empty()),
+        ];
+        match set
+            .iter()
+            .find(|(key, is_set)| *is_set && !allowed.contains(key))
+        {
+            Some((key, _)) => Err(format!("{key} means nothing for {provider}; remove it")),
+            None => Ok(()),
+        }
+    }
+
+    /// The strings end up in C, where a zero byte would cut them short.
+    fn refuse_zero_bytes(&self) -> Result<(), String> {
+        let options = self.options.iter().flat_map(|(key, value)| [key, value]);
+        let mut all = options.chain(&self.device).chain(&self.registered_as);
+        let library = self
+            .library
+            .iter()
+            .map(|path| path.as_os_str().as_encoded_bytes());
+        if all.any(|text| text.contains('\0')) || library.into_iter().any(|path| path.contains(&0))
+        {
+            return Err("has a zero byte in a value; remove it".into());
+        }
+        Ok(())
+    }
+}
+
+fn hardware_kind(name: &str) -> Result<HardwareKind, String> {
+    HardwareKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == name)
+        .ok_or_else(|| format!("device = \"{name}\" is unknown for a plugin; use CPU, GPU or NPU"))
+}
+
+fn unknown_name() -> String {
+    let known: Vec<_> = BuiltIn::ALL
+        .iter()
+        .map(|provider| provider.name())
+        .collect();
+    format!("is unknown; use cpu, {} or plugin", known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(toml: &str) -> Vec<CandidateSettings> {
+        #[derive(Deserialize)]
+        struct Config {
+            execution_provider: Vec<CandidateSettings>,
+        }
+        toml::from_str::<Config>(toml).unwrap().execution_provider
+    }
+
+    fn complaint(toml: &str) -> String {
+        ExecutionProviders::parse(&settings(toml), true)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn candidates_keep_their_order_and_the_cpu_comes_last() {
+        let list = settings(
+            r#"
+            [[execution_provider]]
+            name = "plugin"
+            library = "/usr/lib/libqnn.so"
+            registered_as = "QNN"
+            options = { backend_type = "htp" }
+            [[execution_provider]]
+            name = "openvino"
+            device = "NPU"
+            "#,
+        );
+        let names = |providers: ExecutionProviders| {
+            let names = providers.candidates().iter().map(Candidate::to_string);
+            names.collect::<Vec<_>>()
+        };
+        let with_cpu = ExecutionProviders::parse(&list, true).unwrap();
+        assert_eq!(names(with_cpu), ["plugin:QNN", "openvino:NPU", "cpu"]);
+        let without_cpu = ExecutionProviders::parse(&list, false).unwrap();
+        assert_eq!(names(without_cpu), ["plugin:QNN", "openvino:NPU"]);
+    }
+
+    #[test]
+    fn the_cpu_is_not_added_twice_and_an_empty_list_means_the_cpu() {
+        let list = settings("[[execution_provider]]\nname = \"cpu\"");
+        assert_eq!(
+            ExecutionProviders::parse(&list, true).unwrap(),
+            ExecutionProviders::cpu()
+        );
+        assert_eq!(
+            ExecutionProviders::parse(&[], false).unwrap(),
+            ExecutionProviders::cpu()
+        );
+    }
+
+    #[test]
+    fn an_unknown_provider_is_an_error_that_lists_the_known_ones() {
+        assert_eq!(
+            complaint(
+                "[[execution_provider]]\nname = \"cpu\"\n[[execution_provider]]\nname = \"npu\""
+            ),
+            "execution_provider 2 (\"npu\"): is unknown; use cpu, openvino, qnn, xnnpack, acl, cann or plugin"
+        );
+    }
+
+    #[test]
+    fn a_key_that_the_provider_does_not_have_is_an_error_that_names_it() {
+        for (toml, expected) in [
+            (
+                "name = \"cpu\"\ndevice = \"0\"",
+                "device means nothing for cpu",
+            ),
+            (
+                "name = \"qnn\"\ndevice = \"NPU\"",
+                "device means nothing for qnn",
+            ),
+            (
+                "name = \"openvino\"\nlibrary = \"x.so\"",
+                "library means nothing for openvino",
+            ),
+            (
+                "name = \"acl\"\noptions = { fast = \"1\" }",
+                "option fast is unknown",
+            ),
+            ("name = \"plugin\"\nregistered_as = \"X\"", "needs library"),
+            (
+                "name = \"plugin\"\nlibrary = \"x.so\"",
+                "needs registered_as",
+            ),
+            (
+                "name = \"plugin\"\nlibrary = \"x.so\"\nregistered_as = \"X\"\ndevice = \"TPU\"",
+                "use CPU, GPU or NPU",
+            ),
+            ("name = \"openvino\"\ndevice = \"N\\u0000\"", "zero byte"),
+        ] {
+            let said = complaint(&format!("[[execution_provider]]\n{toml}"));
+            assert!(said.contains(expected), "{toml}: {said}");
+        }
+    }
+}
