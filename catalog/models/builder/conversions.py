@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Callable
@@ -45,10 +44,7 @@ def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path)
 
 
 def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
-    # gguf_onnx is also a program of its own, so it imports its neighbours by
-    # their bare names.
-    sys.path.insert(0, str(Path(__file__).parent))
-    import gguf_onnx
+    from . import gguf_onnx
 
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f"{out_dir.name}.") as scratch:
         gguf = Path(scratch) / "model.gguf"
