@@ -1,0 +1,32 @@
+//! The second tier: a small language model that can only answer with valid calls.
+//!
+//! ```text
+//! utterance -> prompt (tokens; the fixed part stays in the cache)
+//!           -> generate (decoder's logits x grammar's mask, greedy)
+//!           -> call syntax -> proposals, with the model's confidence
+//! ```
+//!
+//! Everything that depends on the model comes from its [pack]
+//! (prompt, limits, thresholds), everything that can be said from the
+//! catalogue: another model or another catalogue needs no other code.
+//!
+//! [pack]: codriver_models::LanguageModel
+
+pub mod call;
+mod confidence;
+mod decoder;
+mod generate;
+mod grammar;
+mod in_place;
+mod language_model;
+mod prompt;
+mod vocabulary;
+
+pub use confidence::Confidence;
+pub use decoder::{Decoder, DecoderShape};
+pub use generate::{Ending, Generation, Limits, generate};
+pub use grammar::CallGrammar;
+pub use in_place::{GraphSizes, InPlaceDecoder};
+pub use language_model::{Answer, LanguageModel, ModelSettings, Outcome};
+pub use prompt::{Prompt, sanitise};
+pub use vocabulary::Vocabulary;
