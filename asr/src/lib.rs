@@ -1,1 +1,80 @@
 //! Sound to text: source, resample, voice activity, endpoint, recogniser.
+//!
+//! ```text
+//! Source ----> FrontEnd ----------------------------------> Utterance ----> Recogniser
+//! microphone   to 16 kHz mono, voice activity, endpoint     + id, clock     Transcript or why not
+//! or WAV       (all on the Listener's thread)                               (on the caller's)
+//! ```
+//!
+//! A [`Listener`] runs the left half for as long as the car is on; [`hear_file`] runs all of it
+//! over a recording. Recognition blocks for half a second or so: give it a thread of its own.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use codriver_asr::{
+//!     EndpointOptions, Event, Format, FrontEnd, Listener, ListenerOptions, Microphone,
+//!     MicrophoneOptions, Next, Recogniser, Recognition, SileroVad, Source, Whisper,
+//!     WhisperOptions,
+//! };
+//! use codriver_catalog::Language;
+//! use codriver_models::{ExecutionProviders, Runtime, Store};
+//!
+//! # fn main() -> Result<(), codriver_asr::Error> {
+//! let store = Store::from_environment()?;
+//! let runtime = Runtime::from_store(&store)?;
+//! let vad = SileroVad::load(runtime, &store.open("silero-vad")?, &ExecutionProviders::cpu())?;
+//! let front_end = FrontEnd::new(Format::SPEECH, Box::new(vad), EndpointOptions::default())?;
+//!
+//! let mut whisper =
+//!     Whisper::load(&store.open("whisper-base-q8_0")?, WhisperOptions::default())?;
+//! whisper.set_vocabulary(Language::English, &["sunroof".into(), "defroster".into()]);
+//!
+//! let open = || {
+//!     let microphone = Microphone::open(&MicrophoneOptions::default())?;
+//!     Ok(Box::new(microphone) as Box<dyn Source>)
+//! };
+//! let listener = Listener::start(open, front_end, ListenerOptions::default())?;
+//! loop {
+//!     match listener.next(Duration::from_secs(1)) {
+//!         Next::Event(Event::Utterance(utterance)) => match whisper.recognise(&utterance)? {
+//!             Recognition::Heard(transcript) => println!("{}: {}", utterance.id, transcript.text),
+//!             Recognition::Rejected { reason, .. } => println!("{}: {reason}", utterance.id),
+//!         },
+//!         Next::Event(other) => println!("{other:?}"),
+//!         Next::Nothing => {}
+//!         Next::Ended => break,
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod audio;
+mod endpoint;
+mod error;
+mod front_end;
+mod hear;
+mod listener;
+mod queue;
+mod recogniser;
+mod resample;
+mod source;
+mod utterance;
+mod voice_activity;
+
+pub use audio::{Format, SAMPLE_RATE_HZ};
+pub use endpoint::{Boundary, EndpointOptions, Endpointer, Segment};
+pub use error::Error;
+pub use front_end::{FrontEnd, Noticed};
+pub use hear::{Hearing, hear_file, utterances_of};
+pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next};
+pub use recogniser::{
+    GuardOptions, Recogniser, Recognition, Rejected, Timings, Token, Transcript, Whisper,
+    WhisperOptions,
+};
+pub use resample::ToSpeech;
+pub use source::{
+    AudioHost, Microphone, MicrophoneOptions, Pace, Read, Source, WavSource, input_devices,
+};
+pub use utterance::{EndOfSpeech, Utterance};
+pub use voice_activity::{SileroVad, VoiceActivity};

@@ -1,0 +1,173 @@
+//! From a source's samples to utterances: resample, detect voice, endpoint.
+
+use std::time::{Duration, Instant};
+
+use codriver_catalog::UtteranceId;
+
+use crate::audio::{SAMPLE_RATE_HZ, duration_of_samples};
+use crate::{
+    Boundary, EndOfSpeech, EndpointOptions, Endpointer, Error, Format, Segment, ToSpeech,
+    Utterance, VoiceActivity,
+};
+
+/// What the front end noticed in the audio it was given.
+#[derive(Debug)]
+pub enum Noticed {
+    /// Somebody has begun to speak.
+    SpeechStarted,
+    /// An utterance is complete.
+    Utterance(Utterance),
+    /// What sounded like speech was over too soon to be any.
+    TooShort,
+}
+
+/// Resampler, voice detector and endpointer in a row, fed by one stream.
+pub struct FrontEnd {
+    resampler: ToSpeech,
+    voice_activity: Box<dyn VoiceActivity>,
+    endpointer: Endpointer,
+    /// 16 kHz mono audio that does not fill a window yet.
+    pending: Vec<f32>,
+    busy: Duration,
+    /// Audio has passed that the detector did not hear; what it remembers is stale.
+    detector_stale: bool,
+}
+
+impl FrontEnd {
+    /// A front end for a stream in `format`; [`set_format`](Self::set_format) begins another.
+    pub fn new(
+        format: Format,
+        voice_activity: Box<dyn VoiceActivity>,
+        options: EndpointOptions,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            resampler: ToSpeech::new(format)?,
+            voice_activity,
+            endpointer: Endpointer::new(options)?,
+            pending: Vec::new(),
+            busy: Duration::ZERO,
+            detector_stale: false,
+        })
+    }
+
+    /// Begins a new stream in `format`; audio not yet handed out is forgotten.
+    pub fn set_format(&mut self, format: Format) -> Result<(), Error> {
+        self.resampler = ToSpeech::new(format)?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Takes interleaved samples whose last one was captured at `captured_until`.
+    pub fn push(
+        &mut self,
+        interleaved: &[f32],
+        captured_until: Instant,
+    ) -> Result<Vec<Noticed>, Error> {
+        let begun = Instant::now();
+        self.resampler.push(interleaved, &mut self.pending)?;
+        let noticed = self.drain_windows(captured_until);
+        self.busy += begun.elapsed();
+        noticed
+    }
+
+    /// Takes samples nobody wants understood: they only keep the pre-roll fresh.
+    pub fn pass(&mut self, interleaved: &[f32]) -> Result<(), Error> {
+        self.resampler.push(interleaved, &mut self.pending)?;
+        self.endpointer.pass(&self.pending);
+        self.pending.clear();
+        self.detector_stale = true;
+        Ok(())
+    }
+
+    /// Closes the stream: what is still open becomes an utterance.
+    pub fn finish(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
+        self.resampler.flush(&mut self.pending)?;
+        let mut noticed = self.drain_windows(captured_until)?;
+        let rest = std::mem::take(&mut self.pending);
+        if !rest.is_empty() {
+            // Less than one window: silence completes it for the detector only.
+            let mut window = rest.clone();
+            window.resize(self.voice_activity.window_samples(), 0.0);
+            let probability = self.voice_activity.probability(&window)?;
+            let boundary = self.endpointer.push(&rest, probability);
+            noticed.extend(boundary.map(|found| self.notice(found, captured_until)));
+        }
+        let boundary = self.endpointer.finish();
+        noticed.extend(boundary.map(|found| self.notice(found, captured_until)));
+        self.voice_activity.reset();
+        Ok(noticed)
+    }
+
+    /// Forgets an utterance that is still open, and the pre-roll.
+    pub fn forget(&mut self) {
+        self.pending.clear();
+        self.endpointer.forget();
+        self.voice_activity.reset();
+    }
+
+    /// Whether an utterance is open.
+    pub fn is_speaking(&self) -> bool {
+        self.endpointer.is_speaking()
+    }
+
+    /// Time spent in [`push`](Self::push) so far.
+    pub fn busy(&self) -> Duration {
+        self.busy
+    }
+
+    fn drain_windows(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
+        if std::mem::take(&mut self.detector_stale) {
+            self.voice_activity.reset();
+        }
+        let size = self.voice_activity.window_samples().max(1);
+        let mut noticed = Vec::new();
+        let mut used = 0;
+        while let Some(window) = self.pending.get(used..used + size) {
+            let probability = self.voice_activity.probability(window)?;
+            let boundary = self.endpointer.push(window, probability);
+            used += size;
+            if let Some(found) = boundary {
+                let unused = (self.pending.len() - used) as u64;
+                let window_at = captured_until
+                    .checked_sub(duration_of_samples(unused))
+                    .unwrap_or(captured_until);
+                noticed.push(self.notice(found, window_at));
+            }
+        }
+        self.pending.drain(..used);
+        Ok(noticed)
+    }
+
+    /// Gives a boundary its clock: the endpointer's position was captured at `position_at`.
+    fn notice(&self, boundary: Boundary, position_at: Instant) -> Noticed {
+        match boundary {
+            Boundary::Started { .. } => Noticed::SpeechStarted,
+            Boundary::TooShort => Noticed::TooShort,
+            Boundary::Ended(segment) => Noticed::Utterance(self.utterance(segment, position_at)),
+        }
+    }
+
+    fn utterance(&self, segment: Segment, position_at: Instant) -> Utterance {
+        let silence = self
+            .endpointer
+            .position()
+            .saturating_sub(segment.last_voiced_sample);
+        let ended_at_sample = segment.ended_at_sample();
+        Utterance {
+            id: UtteranceId::next(),
+            started_at_sample: segment.started_at_sample,
+            ended_at_sample,
+            end_of_speech: EndOfSpeech {
+                at_sample: segment.last_voiced_sample,
+                at: position_at
+                    .checked_sub(duration_of_samples(silence))
+                    .unwrap_or(position_at),
+            },
+            voiced: Duration::from_secs_f64(
+                segment.voiced_samples as f64 / f64::from(SAMPLE_RATE_HZ),
+            ),
+            truncated: segment.truncated,
+            samples: segment.samples,
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! Listens all the time: owns the thread between the source and the recogniser.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::queue::{DropOldest, Popped};
+use crate::{Error, FrontEnd, Noticed, Read, Source, Utterance};
+
+/// When speech becomes an utterance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activation {
+    /// Always, unless muted or paused.
+    #[default]
+    Always,
+    /// Only when it begins within a window that [`Listener::listen_now`] opens.
+    PushToTalk,
+}
+
+/// How a [`Listener`] runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerOptions {
+    /// When speech becomes an utterance.
+    pub activation: Activation,
+    /// Events that wait for the reader; when there are more, the oldest is dropped and counted.
+    pub queue: usize,
+    /// Pause before a lost source is opened again; doubles up to [`Self::retry_at_most`].
+    pub retry_first: Duration,
+    /// The longest pause between two attempts.
+    pub retry_at_most: Duration,
+}
+
+impl Default for ListenerOptions {
+    fn default() -> Self {
+        Self {
+            activation: Activation::Always,
+            queue: 8,
+            retry_first: Duration::from_millis(250),
+            retry_at_most: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a [`Listener`] reports.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The source is open; its name.
+    SourceOpened(String),
+    /// The source is lost or does not open. Reported once; attempts go on until it is back.
+    SourceLost(Error),
+    /// Somebody has begun to speak.
+    SpeechStarted,
+    /// What began turned out too short to be speech.
+    TooShort,
+    /// Somebody has spoken.
+    Utterance(Utterance),
+    /// The window of [`Listener::listen_now`] closed without speech.
+    NothingHeard,
+}
+
+/// What [`Listener::next`] found.
+#[derive(Debug)]
+pub enum Next {
+    /// Something happened.
+    Event(Event),
+    /// Nothing happened in time.
+    Nothing,
+    /// The source (a recording) is at its end and every event has been taken.
+    Ended,
+}
+
+/// How the listener has fared since it was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Utterances cut out of the stream.
+    pub utterances: u64,
+    /// Events dropped because nobody took them in time.
+    pub dropped_events: u64,
+    /// Utterances among them.
+    pub dropped_utterances: u64,
+    /// Samples lost because this program was too slow for the sound card.
+    pub overrun_samples: u64,
+    /// Times the source was opened.
+    pub opened: u64,
+}
+
+/// A running microphone (or recording), its front end, and the thread they share.
+///
+/// The audio callback fills a ring; the listener's one thread empties it, runs the front end and
+/// queues events. Take them with [`next`](Self::next), on a thread that may block. Dropping the
+/// listener closes the source and ends the thread.
+pub struct Listener {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    events: DropOldest<Event>,
+    stop: AtomicBool,
+    muted: AtomicBool,
+    paused: AtomicBool,
+    cancelled: AtomicBool,
+    source_open: AtomicBool,
+    window_ends: Mutex<Option<Instant>>,
+    utterances: AtomicU64,
+    dropped_events: AtomicU64,
+    dropped_utterances: AtomicU64,
+    overrun_samples: AtomicU64,
+    opened: AtomicU64,
+}
+
+impl Listener {
+    /// Starts to listen. `open` opens the source; it is called again, on the listener's thread,
+    /// after the source was lost and after each unmuting.
+    pub fn start<F>(open: F, front_end: FrontEnd, options: ListenerOptions) -> Result<Self, Error>
+    where
+        F: FnMut() -> Result<Box<dyn Source>, Error> + Send + 'static,
+    {
+        let shared = Arc::new(Shared {
+            events: DropOldest::new(options.queue),
+            stop: AtomicBool::new(false),
+            muted: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
+            source_open: AtomicBool::new(false),
+            window_ends: Mutex::new(None),
+            utterances: AtomicU64::new(0),
+            dropped_events: AtomicU64::new(0),
+            dropped_utterances: AtomicU64::new(0),
+            overrun_samples: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+        });
+        let name = "codriver-listen";
+        let worker = Worker {
+            open,
+            front_end,
+            retry_pause: options.retry_first,
+            options,
+            shared: Arc::clone(&shared),
+            outage_reported: false,
+            earlier_overruns: 0,
+        };
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || worker.run())
+            .map_err(|reason| Error::ThreadNotStarted { name, reason })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// The next event, waiting for it no longer than `wait`.
+    pub fn next(&self, wait: Duration) -> Next {
+        match self.shared.events.pop(wait) {
+            Popped::Item(event) => Next::Event(event),
+            Popped::Nothing => Next::Nothing,
+            Popped::Closed => Next::Ended,
+        }
+    }
+
+    /// Push to talk: speech that begins within `window` from now becomes an utterance (one; then
+    /// the window closes). Tells whether it did: a muted listener opens no window.
+    pub fn listen_now(&self, window: Duration) -> bool {
+        if self.is_muted() {
+            return false;
+        }
+        self.shared.set_window(Some(Instant::now() + window));
+        self.wake();
+        true
+    }
+
+    /// Closes the window and forgets an utterance that is still being spoken.
+    pub fn cancel(&self) {
+        self.shared.set_window(None);
+        self.shared.cancelled.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Muting closes the source, so that no sound enters this process; unmuting opens it again.
+    pub fn set_muted(&self, muted: bool) {
+        self.shared.muted.store(muted, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether [`set_muted`](Self::set_muted) has muted.
+    pub fn is_muted(&self) -> bool {
+        self.shared.muted.load(Ordering::Acquire)
+    }
+
+    /// Pausing keeps the source open but understands nothing: for while the assistant itself
+    /// speaks.
+    pub fn set_paused(&self, paused: bool) {
+        self.shared.paused.store(paused, Ordering::Release);
+    }
+
+    /// Whether the source is open at this moment: never for long after muting.
+    pub fn is_source_open(&self) -> bool {
+        self.shared.source_open.load(Ordering::Acquire)
+    }
+
+    /// How the listener has fared.
+    pub fn counters(&self) -> Counters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counters {
+            utterances: read(&self.shared.utterances),
+            dropped_events: read(&self.shared.dropped_events),
+            dropped_utterances: read(&self.shared.dropped_utterances),
+            overrun_samples: read(&self.shared.overrun_samples),
+            opened: read(&self.shared.opened),
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            // It looks at `stop` at least every `READ_WAIT`.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn set_window(&self, ends: Option<Instant>) {
+        *self
+            .window_ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = ends;
+    }
+
+    fn window_ends(&self) -> Option<Instant> {
+        *self
+            .window_ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, event: Event) {
+        if let Some(dropped) = self.events.push(event) {
+            self.dropped_events.fetch_add(1, Ordering::Relaxed);
+            if let Event::Utterance(utterance) = dropped {
+                self.dropped_utterances.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(utterance = %utterance.id, "utterance dropped: nobody took it");
+            }
+        }
+    }
+}
+
+/// The longest the thread waits before it looks at the controls again.
+const READ_WAIT: Duration = Duration::from_millis(50);
+
+/// The listener's thread.
+struct Worker<F> {
+    open: F,
+    front_end: FrontEnd,
+    options: ListenerOptions,
+    shared: Arc<Shared>,
+    retry_pause: Duration,
+    outage_reported: bool,
+    /// Overruns of sources that are closed by now.
+    earlier_overruns: u64,
+}
+
+/// Why the worker has stopped reading a source.
+enum Over {
+    Stopped,
+    Muted,
+    Ended,
+    Lost(Error),
+}
+
+impl<F> Worker<F>
+where
+    F: FnMut() -> Result<Box<dyn Source>, Error>,
+{
+    fn run(mut self) {
+        while !self.shared.stop.load(Ordering::Acquire) {
+            if self.shared.muted.load(Ordering::Acquire) {
+                thread::park_timeout(READ_WAIT);
+                continue;
+            }
+            let over = match self.open_source() {
+                Ok(mut source) => {
+                    let over = self.read_until_over(source.as_mut());
+                    self.earlier_overruns += source.overrun_samples();
+                    over
+                }
+                Err(error) => Over::Lost(error),
+            };
+            self.shared.source_open.store(false, Ordering::Release);
+            self.front_end.forget();
+            match over {
+                Over::Stopped | Over::Ended => break,
+                Over::Muted => {
+                    self.shared.set_window(None);
+                    tracing::info!("microphone closed: muted");
+                }
+                Over::Lost(error) => self.after_loss(error),
+            }
+        }
+        self.shared.events.close();
+    }
+
+    fn open_source(&mut self) -> Result<Box<dyn Source>, Error> {
+        let source = (self.open)()?;
+        self.front_end.set_format(source.format())?;
+        self.shared.opened.fetch_add(1, Ordering::Relaxed);
+        self.shared.source_open.store(true, Ordering::Release);
+        tracing::info!(
+            source = source.name(),
+            rate_hz = source.format().rate_hz(),
+            channels = source.format().channels(),
+            "source open"
+        );
+        self.shared
+            .report(Event::SourceOpened(source.name().to_owned()));
+        Ok(source)
+    }
+
+    fn read_until_over(&mut self, source: &mut dyn Source) -> Over {
+        let mut block = Vec::new();
+        loop {
+            if self.shared.stop.load(Ordering::Acquire) {
+                return Over::Stopped;
+            }
+            if self.shared.muted.load(Ordering::Acquire) {
+                return Over::Muted;
+            }
+            if self.shared.cancelled.swap(false, Ordering::AcqRel) {
+                self.front_end.forget();
+            }
+            block.clear();
+            let taken = match source.read(&mut block, READ_WAIT) {
+                Ok(Read::Audio) => self.take(&block, Instant::now()),
+                Ok(Read::Nothing) => Ok(()),
+                Ok(Read::End) => {
+                    return match self.front_end.finish(Instant::now()) {
+                        Ok(noticed) => {
+                            self.report_all(noticed);
+                            Over::Ended
+                        }
+                        Err(error) => Over::Lost(error),
+                    };
+                }
+                Err(error) => return Over::Lost(error),
+            };
+            if let Err(error) = taken {
+                return Over::Lost(error);
+            }
+            let overruns = self.earlier_overruns + source.overrun_samples();
+            self.shared
+                .overrun_samples
+                .store(overruns, Ordering::Relaxed);
+            self.close_expired_window();
+        }
+    }
+
+    fn take(&mut self, block: &[f32], captured_until: Instant) -> Result<(), Error> {
+        // Audio flows, so the source is well: the next outage is a new one.
+        self.outage_reported = false;
+        self.retry_pause = self.options.retry_first;
+        let wanted = match self.options.activation {
+            Activation::Always => true,
+            Activation::PushToTalk => {
+                self.shared.window_ends().is_some() || self.front_end.is_speaking()
+            }
+        };
+        if self.shared.paused.load(Ordering::Acquire) {
+            if self.front_end.is_speaking() {
+                self.front_end.forget();
+            }
+            return self.front_end.pass(block);
+        }
+        if !wanted {
+            return self.front_end.pass(block);
+        }
+        let noticed = self.front_end.push(block, captured_until)?;
+        self.report_all(noticed);
+        Ok(())
+    }
+
+    fn report_all(&self, noticed: Vec<Noticed>) {
+        for found in noticed {
+            match found {
+                Noticed::SpeechStarted => self.shared.report(Event::SpeechStarted),
+                Noticed::TooShort => self.shared.report(Event::TooShort),
+                Noticed::Utterance(utterance) => {
+                    self.shared.utterances.fetch_add(1, Ordering::Relaxed);
+                    self.shared.set_window(None);
+                    tracing::debug!(
+                        utterance = %utterance.id,
+                        ms = utterance.duration().as_millis(),
+                        truncated = utterance.truncated,
+                        "utterance"
+                    );
+                    self.shared.report(Event::Utterance(utterance));
+                }
+            }
+        }
+    }
+
+    fn close_expired_window(&self) {
+        let expired = self
+            .shared
+            .window_ends()
+            .is_some_and(|ends| ends <= Instant::now());
+        if expired && !self.front_end.is_speaking() {
+            self.shared.set_window(None);
+            self.shared.report(Event::NothingHeard);
+        }
+    }
+
+    /// Reports the first error of an outage, then waits before the next attempt.
+    fn after_loss(&mut self, error: Error) {
+        if self.outage_reported {
+            tracing::debug!(%error, "source still lost");
+        } else {
+            self.outage_reported = true;
+            tracing::warn!(%error, "source lost");
+            self.shared.report(Event::SourceLost(error));
+        }
+        let until = Instant::now() + self.retry_pause;
+        self.retry_pause = (self.retry_pause * 2).min(self.options.retry_at_most);
+        while Instant::now() < until
+            && !self.shared.stop.load(Ordering::Acquire)
+            && !self.shared.muted.load(Ordering::Acquire)
+        {
+            thread::park_timeout(READ_WAIT);
+        }
+    }
+}

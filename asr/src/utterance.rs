@@ -1,0 +1,42 @@
+//! One stretch of speech, cut out of the stream.
+
+use std::time::{Duration, Instant};
+
+use codriver_catalog::UtteranceId;
+
+use crate::audio::duration_of_samples;
+
+/// One stretch of speech with a little of what came before and after it.
+#[derive(Debug, Clone)]
+pub struct Utterance {
+    /// The name this utterance carries through all stages.
+    pub id: UtteranceId,
+    /// 16 kHz mono, -1.0 to 1.0.
+    pub samples: Vec<f32>,
+    /// Stream position of the first sample, in samples at 16 kHz since the stream began.
+    pub started_at_sample: u64,
+    /// Stream position just behind the last sample.
+    pub ended_at_sample: u64,
+    /// When the speaker fell silent: what latency is measured from.
+    pub end_of_speech: EndOfSpeech,
+    /// How much of it the voice detector took for speech.
+    pub voiced: Duration,
+    /// The hard cap cut it; the speaker was still talking and the rest follows as another one.
+    pub truncated: bool,
+}
+
+/// The end of the last stretch that the voice detector took for speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndOfSpeech {
+    /// Stream position, in samples at 16 kHz.
+    pub at_sample: u64,
+    /// When that sample was captured, by this machine's monotonic clock.
+    pub at: Instant,
+}
+
+impl Utterance {
+    /// How long the audio is, pre-roll and hangover included.
+    pub fn duration(&self) -> Duration {
+        duration_of_samples(self.samples.len() as u64)
+    }
+}
