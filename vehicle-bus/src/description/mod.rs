@@ -1,0 +1,190 @@
+//! The vehicle description: which VSS path is which DBC signal, within which limits. What it does
+//! not list does not exist for the gateway.
+
+mod entry;
+mod file;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+pub use entry::{Actuator, Entry, Interlock, Kind, SignalRef, ValueError};
+
+use crate::{
+    Error,
+    dbc::{Database, Message, Raw},
+    frame::CanFrame,
+    value::Value,
+};
+
+/// A vehicle: its DBC and its paths.
+#[derive(Debug, Clone)]
+pub struct Description {
+    name: String,
+    file: PathBuf,
+    database: Database,
+    entries: BTreeMap<String, Entry>,
+    speed: String,
+    refusals: Vec<RefusalMessage>,
+}
+
+/// A message by which an ECU refuses a request.
+#[derive(Debug, Clone)]
+struct RefusalMessage {
+    id: SignalRef,
+    signal: SignalRef,
+    reason: SignalRef,
+}
+
+/// An ECU's refusal of one requested signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcuRefusal {
+    /// Identifier (without the extended flag) of the refused request message.
+    pub request_id: u32,
+    /// Start bit of the refused signal in that message.
+    pub start_bit: usize,
+    /// The ECU's reason, by the value table.
+    pub reason: String,
+}
+
+impl Description {
+    /// Reads `vehicle.toml` and the DBC it names from a directory.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Description`] naming file and line for an unknown signal, limits
+    /// wider than the signal's, a path listed twice, an unknown word...; the DBC's own errors.
+    pub fn load(directory: &Path) -> Result<Self, Error> {
+        file::load(&directory.join("vehicle.toml"))
+    }
+
+    /// The vehicle's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The `vehicle.toml` it came from.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The DBC.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Every path, in alphabetical order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// One path; None when the description does not list it.
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// The path whose value is the speed that interlocks compare with, km/h.
+    pub fn speed_path(&self) -> &str {
+        &self.speed
+    }
+
+    /// What a frame says: each listed path that it reports. None for a value that stands for "not
+    /// available".
+    pub fn read(&self, frame: &CanFrame) -> Vec<(&Entry, Option<Value>)> {
+        let Some(decoded) = self
+            .database
+            .by_id(frame.id())
+            .and_then(|message| message.decode(frame.payload()).ok())
+        else {
+            return Vec::new();
+        };
+        self.entries
+            .values()
+            .filter(|entry| entry.status.message.id() == frame.id())
+            .filter_map(|entry| {
+                let value = decoded
+                    .iter()
+                    .find(|each| each.signal.name() == entry.status.signal.name())?;
+                Some((entry, entry.value(value.raw)))
+            })
+            .collect()
+    }
+
+    /// What a request frame asks for: each actuator whose signal is not idle, with its value.
+    /// This is the ECU's side of the description.
+    pub fn requested(&self, frame: &CanFrame) -> Vec<(&Entry, Value)> {
+        let Some(decoded) = self
+            .database
+            .by_id(frame.id())
+            .and_then(|message| message.decode(frame.payload()).ok())
+        else {
+            return Vec::new();
+        };
+        self.entries
+            .values()
+            .filter_map(|entry| {
+                let request = &entry.actuator.as_ref()?.request;
+                if request.message.id() != frame.id() {
+                    return None;
+                }
+                let value = decoded
+                    .iter()
+                    .find(|each| each.signal.name() == request.signal.name())?;
+                if request.signal.start_value() == Some(value.raw) {
+                    return None;
+                }
+                Some((entry, entry.value(value.raw)?))
+            })
+            .collect()
+    }
+
+    /// Reads an ECU's refusal message; None when the frame is none.
+    pub fn refusal(&self, frame: &CanFrame) -> Option<EcuRefusal> {
+        let rule = self
+            .refusals
+            .iter()
+            .find(|rule| rule.id.message.id() == frame.id())?;
+        let decoded = rule.id.message.decode(frame.payload()).ok()?;
+        let raw = |wanted: &SignalRef| {
+            decoded
+                .iter()
+                .find(|each| each.signal.name() == wanted.signal.name())
+                .map(|each| each.raw)
+        };
+        let number = |raw: Option<Raw>| match raw {
+            Some(Raw::Integer(value)) => Some(value),
+            _ => None,
+        };
+        let reason = raw(&rule.reason)?;
+        Some(EcuRefusal {
+            request_id: u32::try_from(number(raw(&rule.id))?).ok()?,
+            start_bit: usize::try_from(number(raw(&rule.signal))?).ok()?,
+            reason: match rule.reason.signal.label(reason) {
+                Some(label) => label.to_owned(),
+                None => format!("{reason:?}"),
+            },
+        })
+    }
+
+    /// The frame by which `ecu` (the sender of the refusal message) refuses a request for
+    /// `entry`; None when it has no such message. For simulated ECUs.
+    pub fn refuse(&self, entry: &Entry, reason: f64) -> Option<CanFrame> {
+        let request = &entry.actuator.as_ref()?.request;
+        let rule = self.refusals.iter().find(|rule| {
+            rule.id.message.sender().is_some()
+                && rule.id.message.sender() == entry.status.message.sender()
+        })?;
+        let message: &Message = &rule.id.message;
+        let payload = message
+            .encode(&[
+                (rule.id.signal.name(), f64::from(request.message.id().raw())),
+                (rule.signal.signal.name(), request.signal.start_bit() as f64),
+                (rule.reason.signal.name(), reason),
+            ])
+            .ok()?;
+        message.frame(&payload).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

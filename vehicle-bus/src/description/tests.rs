@@ -1,0 +1,160 @@
+use std::{fs, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles/demo")
+}
+
+/// The demo vehicle with one text replaced in vehicle.toml, and the error that follows.
+fn error_after(from: &str, to: &str) -> String {
+    let directory = TempDir::new().unwrap();
+    fs::copy(demo().join("demo.dbc"), directory.path().join("demo.dbc")).unwrap();
+    let text = fs::read_to_string(demo().join("vehicle.toml")).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(
+        directory.path().join("vehicle.toml"),
+        text.replacen(from, to, 1),
+    )
+    .unwrap();
+    let error = Description::load(directory.path()).unwrap_err().to_string();
+    assert!(error.contains("vehicle.toml:"), "{error}");
+    error
+}
+
+#[test]
+fn the_demo_vehicle_loads() {
+    let vehicle = Description::load(&demo()).unwrap();
+    assert_eq!(vehicle.name(), "demo");
+    assert!(vehicle.entries().count() > 45);
+    assert_eq!(vehicle.speed_path(), "Vehicle.Speed");
+}
+
+#[test]
+fn every_actuators_request_comes_back_as_asked_when_an_ecu_reads_it() {
+    let vehicle = Description::load(&demo()).unwrap();
+    for entry in vehicle.entries() {
+        let Some(actuator) = &entry.actuator else {
+            continue;
+        };
+        let values = match &entry.kind {
+            Kind::Boolean => vec![Value::Flag(false), Value::Flag(true)],
+            Kind::Number { min, max, step } => [*min, min + step, *max].map(Value::Number).to_vec(),
+            Kind::Choice(words) => words.keys().cloned().map(Value::Text).collect(),
+            Kind::Color => vec![Value::Text("#12ABEF".into())],
+        };
+        for value in values {
+            let frame = actuator.frame(entry.physical(&value).unwrap()).unwrap();
+            let requested: Vec<_> = vehicle
+                .requested(&frame)
+                .into_iter()
+                .map(|(entry, value)| (entry.path.clone(), value))
+                .collect();
+            assert_eq!(requested, [(entry.path.clone(), value)], "{frame}");
+        }
+    }
+}
+
+#[test]
+fn every_ecu_can_refuse_every_request() {
+    let vehicle = Description::load(&demo()).unwrap();
+    for entry in vehicle.entries().filter(|entry| entry.actuator.is_some()) {
+        let request = &entry.actuator.as_ref().unwrap().request;
+        let frame = vehicle.refuse(entry, 1.0).expect(&entry.path);
+        let refusal = vehicle.refusal(&frame).unwrap();
+        assert_eq!(refusal.request_id, request.message.id().raw());
+        assert_eq!(refusal.start_bit, request.signal.start_bit());
+        assert_eq!(refusal.reason, "Blocked");
+    }
+}
+
+#[test]
+fn an_unknown_signal_is_an_error_that_names_line_path_and_field() {
+    let error = error_after("WindowRequest.ChildLock", "WindowRequest.ChildLok");
+    assert!(
+        error.contains("Vehicle.Cabin.IsWindowChildLockEngaged: request: ")
+            && error.ends_with("message WindowRequest has no signal ChildLok"),
+        "{error}"
+    );
+}
+
+#[test]
+fn limits_wider_than_the_signals_are_an_error() {
+    let error = error_after("max = 30", "max = 31");
+    assert!(
+        error.contains("Temperature: min 16 to max 31 is wider than 16 to 30 of"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_path_listed_twice_is_an_error() {
+    let error = error_after("Vehicle.Exterior.AirTemperature", "Vehicle.Speed");
+    assert!(
+        error.contains("path Vehicle.Speed is listed twice"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_word_without_a_value_in_the_dbc_is_an_error() {
+    let error = error_after("RAIN_SENSOR = \"Rain sensor\"", "RAIN_SENSOR = \"Drizzle\"");
+    assert!(
+        error.contains("values: RAIN_SENSOR = \"Drizzle\", but WiperMirrorRequest.FrontWiperMode has no such value"),
+        "{error}"
+    );
+}
+
+#[test]
+fn malformed_toml_and_unknown_fields_are_errors_with_a_line() {
+    assert!(error_after("[vehicle]", "[vehicle").contains("vehicle.toml:8: "));
+    let error = error_after("step = 0.5", "stepp = 0.5");
+    assert!(error.contains("unknown field `stepp`"), "{error}");
+}
+
+#[test]
+fn a_speed_that_is_not_listed_is_an_error() {
+    let error = error_after("speed = \"Vehicle.Speed\"", "speed = \"Vehicle.Sped\"");
+    assert!(
+        error.contains("speed = \"Vehicle.Sped\" must be"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_value_off_its_limits_step_or_words_is_refused() {
+    let vehicle = Description::load(&demo()).unwrap();
+    let temperature = vehicle
+        .entry("Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature")
+        .unwrap();
+    for number in [15.5, 30.5, 22.3, f64::NAN, f64::NEG_INFINITY] {
+        let result = temperature.physical(&Value::Number(number));
+        assert!(matches!(result, Err(ValueError::Range(_))), "{number}");
+    }
+    assert_eq!(temperature.physical(&Value::Number(22.5)), Ok(22.5));
+    assert!(matches!(
+        temperature.physical(&Value::Flag(true)),
+        Err(ValueError::Type(_))
+    ));
+    let color = vehicle
+        .entry("Vehicle.Cabin.Light.AmbientLight.Row1.DriverSide.Color")
+        .unwrap();
+    for text in ["red", "#12345", "#12345G", "#+12345", ""] {
+        assert!(color.physical(&Value::Text(text.into())).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_speed_counts_as_moving() {
+    let interlock = Interlock {
+        above_kmh: 5.0,
+        refuses: vec![Value::Flag(true)],
+    };
+    assert!(interlock.forbids(&Value::Flag(true), None));
+    assert!(interlock.forbids(&Value::Flag(true), Some(f64::NAN)));
+    assert!(interlock.forbids(&Value::Flag(true), Some(5.1)));
+    assert!(!interlock.forbids(&Value::Flag(true), Some(5.0)));
+    assert!(!interlock.forbids(&Value::Flag(false), Some(200.0)));
+}
