@@ -263,8 +263,9 @@ impl Reader<'_> {
             .components()
             .all(|part| matches!(part, std::path::Component::Normal(_)));
         if file.path.is_empty() || !inside {
-            return Err(self.wrong(
+            return Err(self.wrong_value(
                 "path",
+                &file.path,
                 format!(
                     "= \"{}\" leads out of the pack; name a file inside",
                     file.path
@@ -277,8 +278,9 @@ impl Reader<'_> {
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if !is_hash {
-            return Err(self.wrong(
+            return Err(self.wrong_value(
                 "sha256",
+                &file.sha256,
                 format!(
                     "of {} is not 64 lower-case hexadecimal digits; correct it",
                     file.path
@@ -382,8 +384,9 @@ impl Reader<'_> {
     /// The full path of a file that the manifest also lists, and so vouches for.
     fn listed(&self, document: &Document, field: &str, name: &str) -> Result<PathBuf, Error> {
         if !document.files.iter().any(|file| file.path == name) {
-            return Err(self.wrong(
+            return Err(self.wrong_value(
                 field,
+                name,
                 format!(
                     "= \"{name}\" is not among the [[file]] entries; add one with size and sha256"
                 ),
@@ -392,15 +395,21 @@ impl Reader<'_> {
         Ok(self.path.with_file_name(name))
     }
 
-    /// A complaint about `field`, with the first line on which it is written.
+    /// A complaint about `field`, with the line on which it is written.
     fn wrong(&self, field: &str, problem: impl AsRef<str>) -> Error {
-        let line = self
-            .text
-            .lines()
-            .position(|line| line.trim_start_matches(['[', ' ']).starts_with(field));
+        self.wrong_value(field, "", problem)
+    }
+
+    /// As [`Self::wrong`], where several fields of that name differ by their `value`.
+    fn wrong_value(&self, field: &str, value: &str, problem: impl AsRef<str>) -> Error {
+        let is_it = |line: &str| {
+            let key = line.trim_start().trim_start_matches('[');
+            let names_it = key.starts_with(field) || line.contains(&format!(".{field}]"));
+            names_it && line.contains(value)
+        };
         Error::Manifest {
             path: self.path.into(),
-            line: line.map(|index| index + 1),
+            line: self.text.lines().position(is_it).map(|index| index + 1),
             problem: format!("{field} {}", problem.as_ref()),
         }
     }
