@@ -46,11 +46,17 @@ fn recognition(criterion: &mut Criterion) {
     let utterance = two_seconds_of_speech();
     let pack = store().open("whisper-base-q8_0").unwrap();
     let mut group = criterion.benchmark_group("recognise a 2 s utterance (base q8_0, 2 threads)");
-    group.sample_size(10).measurement_time(Duration::from_secs(10));
-    for (name, languages) in
-        [("English", vec![Language::English]), ("language detected", Language::ALL.to_vec())]
-    {
-        let options = WhisperOptions { languages, ..WhisperOptions::default() };
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(10));
+    for (name, languages) in [
+        ("English", vec![Language::English]),
+        ("language detected", Language::ALL.to_vec()),
+    ] {
+        let options = WhisperOptions {
+            languages,
+            ..WhisperOptions::default()
+        };
         let mut whisper = Whisper::load(&pack, options).unwrap();
         group.bench_function(name, |bench| {
             bench.iter(|| whisper.recognise(black_box(&utterance)).unwrap());
@@ -74,13 +80,18 @@ fn two_seconds_of_speech() -> Utterance {
     paths
         .iter()
         .find_map(|path| {
-            let mut front_end =
-                FrontEnd::new(Format::SPEECH, Box::new(silero()), EndpointOptions::default())
-                    .unwrap();
+            let mut front_end = FrontEnd::new(
+                Format::SPEECH,
+                Box::new(silero()),
+                EndpointOptions::default(),
+            )
+            .unwrap();
             let mut source = WavSource::open(path, Pace::Unpaced).unwrap();
             let (mut utterances, _) = utterances_of(&mut source, &mut front_end).unwrap();
             let utterance = utterances.pop()?;
-            (1.8..2.2).contains(&utterance.duration().as_secs_f32()).then_some(utterance)
+            (1.8..2.2)
+                .contains(&utterance.duration().as_secs_f32())
+                .then_some(utterance)
         })
         .expect("a recording of about two seconds in tests/speech")
 }

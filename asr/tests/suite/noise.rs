@@ -1,0 +1,51 @@
+//! Sound without speech leads to no words.
+
+use codriver_asr::{Recognition, WhisperOptions, hear_file};
+
+use crate::support::{front_end, pink_noise, test_data, whisper, white_noise, write_wav};
+
+fn words_in(path: &std::path::Path) -> Vec<String> {
+    let mut whisper = whisper(WhisperOptions::default());
+    let hearing = hear_file(path, &mut front_end(), &mut whisper).unwrap();
+    hearing
+        .heard
+        .into_iter()
+        .filter_map(|(_, recognition)| match recognition {
+            Recognition::Heard(transcript) => Some(transcript.text),
+            Recognition::Rejected { .. } => None,
+        })
+        .collect()
+}
+
+#[test]
+fn white_and_pink_noise_give_no_transcript() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, sound) in [
+        ("silence", vec![0.0; 80_000]),
+        ("quiet white", white_noise(160_000, 0.02)),
+        ("loud white", white_noise(160_000, 0.8)),
+        ("quiet pink", pink_noise(160_000, 0.05)),
+        ("loud pink", pink_noise(160_000, 0.9)),
+    ] {
+        let path = directory.path().join("noise.wav");
+        write_wav(&path, &sound);
+        assert_eq!(words_in(&path), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn recorded_noise_gives_no_transcript() {
+    let Some(directory) = test_data("noise") else {
+        return;
+    };
+    let mut paths: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wav"))
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
+        assert_eq!(words_in(&path), Vec::<String>::new(), "{}", path.display());
+    }
+}
