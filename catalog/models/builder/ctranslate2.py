@@ -71,9 +71,11 @@ class _Cursor:
 
     def text(self) -> str:
         length = self.number("H")  # counts the closing zero byte
-        text = self._blob[self.at : self.at + length - 1].decode()
+        text = self._blob[self.at : self.at + length]
+        if len(text) != length or not text.endswith(b"\0"):
+            raise ValueError("a name is cut short")
         self.at += length
-        return text
+        return text[:-1].decode()
 
     def variable(self) -> tuple[str, np.ndarray]:
         name = self.text()

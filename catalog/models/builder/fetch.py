@@ -101,22 +101,21 @@ class Downloads:
             *("--progress-bar", "raw", "--dest", str(into), "-r", str(requirement)),
             *_platform_arguments(source),
         ]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
         said: list[str] = []
-        try:
-            for line in process.stdout or ():
-                moved = _RAW_PROGRESS.match(line)
-                if moved:
-                    self._progress.bar(source.package, int(moved[1]), int(moved[2]))
-                else:
-                    said.append(line.strip())
-            status = process.wait()
-        finally:
-            if process.poll() is None:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            try:
+                for line in process.stdout or ():
+                    moved = _RAW_PROGRESS.match(line)
+                    if moved:
+                        self._progress.bar(source.package, int(moved[1]), int(moved[2]))
+                    else:
+                        said.append(line.strip())
+                status = process.wait()
+            finally:
+                # Ctrl-C and errors: no download goes on without its builder.
                 process.terminate()
-                process.wait()
         if status != 0:
             raise BuildError(explain_failure(source, said))
 

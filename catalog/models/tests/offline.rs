@@ -1,6 +1,12 @@
 //! Running a model opens no socket of any kind, telemetry included. A program
 //! of its own, so that no other test's sockets are in the way.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::Path;
 
 use codriver_models::{ExecutionProviders, Runtime, SessionOptions, Store};

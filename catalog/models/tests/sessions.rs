@@ -1,5 +1,11 @@
 //! Sessions on the real ONNX Runtime: who runs a graph, and why the others do not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::{Path, PathBuf};
 
 use codriver_models::{

@@ -1,6 +1,12 @@
 //! Files that are no usable ONNX Runtime. A program of its own: no test here
 //! ever loads one, which would be the only one that its process can have.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::{Path, PathBuf};
 
 use codriver_models::Runtime;
@@ -10,7 +16,7 @@ fn complaint(library: &Path) -> String {
 }
 
 /// The C library of this process: a good library, but another one.
-pub fn c_library() -> PathBuf {
+fn c_library() -> PathBuf {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let mut paths = maps
         .lines()

@@ -1,0 +1,66 @@
+"""The recipe file: read whole, and every mistake named by place and key."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import unittest
+from pathlib import Path
+
+from builder import __main__ as command
+from builder import recipe
+from builder.errors import BuildError
+
+from .made import Workshop, recipe_text
+
+
+class Recipes(unittest.TestCase):
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.workshop = Workshop(Path(scratch.name))
+
+    def complaint(self, text: str) -> str:
+        self.workshop.recipes.write_text(text, encoding="utf-8")
+        with self.assertRaises(BuildError) as raised:
+            recipe.read(self.workshop.recipes, machine="x86_64")
+        return str(raised.exception)
+
+    def test_the_projects_own_recipes_are_valid_for_both_processors(self) -> None:
+        path = Path(__file__).resolve().parents[4] / "configs" / "models.toml"
+        for machine in ("x86_64", "aarch64"):
+            recipes = recipe.read(path, machine)
+            self.assertIn("onnxruntime", recipes)
+            for entry in recipes.values():
+                names = [result.path for result in entry.results]
+                self.assertEqual(len(names), len(set(names)), entry.name)
+
+    def test_mistakes_are_named_by_file_pack_and_key(self) -> None:
+        good = recipe_text()
+        for text, expected in [
+            ("[[pack", "models.toml: cannot be read"),
+            ("", "models.toml: pack is missing"),
+            (good + good, "pack tiny is described twice"),
+            (recipe_text(kind="vad"), 'pack tiny: kind "vad" is unknown'),
+            (recipe_text(name="../up"), 'name = "../up" is not of the form'),
+            (recipe_text(sha256="12"), 'pack tiny: source: sha256 = "12"'),
+            (recipe_text(size='"big"'), "pack tiny: source: size must be a int"),
+            (good.replace('licence = "MIT"', ""), "pack tiny: licence is missing"),
+            (good.replace('version = "1.0"\nfile', 'version = "1.0"\nmachine = "arm"\nfile'), "x86_64"),
+        ]:
+            with self.subTest(expected):
+                self.assertIn(expected, self.complaint(text))
+
+    def test_any_change_of_a_recipe_changes_its_identity(self) -> None:
+        self.assertEqual(self.workshop.recipe().identity, self.workshop.recipe().identity)
+        changed = self.workshop.recipe(member="tiny_model/data/other.onnx")
+        self.assertNotEqual(changed.identity, self.workshop.recipe().identity)
+
+    def test_the_command_line_fails_with_one_sentence_and_no_traceback(self) -> None:
+        self.workshop.recipe()
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            status = command.main(["install", "huge", "--recipes", str(self.workshop.recipes)])
+        self.assertEqual(status, 1)
+        self.assertEqual(said.getvalue(), 'error: there is no model pack "huge"; choose from tiny\n')
