@@ -38,7 +38,11 @@ impl Pack {
         }
         let mut commands = Vec::new();
         for command in raw.command {
-            match (Reader { source: &source }).command(command) {
+            let reader = Reader {
+                source: &source,
+                paths: &raw.paths,
+            };
+            match reader.command(command) {
                 Ok(command) => commands.push(command),
                 Err(error) => errors.push(error),
             }
@@ -60,6 +64,9 @@ impl Pack {
 #[serde(deny_unknown_fields)]
 struct RawPack {
     pack: RawHeader,
+    /// Path sets that several commands of the file share, by name.
+    #[serde(default)]
+    paths: BTreeMap<String, RawPaths>,
     #[serde(default)]
     command: Vec<RawCommand>,
     #[serde(default)]
@@ -147,9 +154,10 @@ struct RawVss {
     paths: RawPaths,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum RawPaths {
+    Named(String),
     Fixed(Vec<String>),
     ByZone(BTreeMap<Zone, Vec<String>>),
 }
@@ -236,6 +244,7 @@ const DEFAULT_TEXT_CHARACTERS: usize = 80;
 
 struct Reader<'a> {
     source: &'a Source,
+    paths: &'a BTreeMap<String, RawPaths>,
 }
 
 impl Reader<'_> {
@@ -261,7 +270,7 @@ impl Reader<'_> {
         }
 
         let route_span = raw.route.span();
-        let route = route_of(raw.route.into_inner(), &arguments).map_err(|text| {
+        let route = route_of(raw.route.into_inner(), &arguments, self.paths).map_err(|text| {
             self.source.invalid(
                 &route_span,
                 &subject,
@@ -514,18 +523,36 @@ fn argument_of(name: &str, value: toml::Value) -> Result<Argument, String> {
     Ok(argument)
 }
 
-fn route_of(raw: RawRoute, arguments: &[Argument]) -> Result<Route, String> {
+fn route_of(
+    raw: RawRoute,
+    arguments: &[Argument],
+    named: &BTreeMap<String, RawPaths>,
+) -> Result<Route, String> {
     match (raw.vss, raw.dbus, raw.assistant) {
-        (Some(vss), None, None) => vss_route(vss, arguments).map(Route::Vss),
+        (Some(vss), None, None) => vss_route(vss, arguments, named).map(Route::Vss),
         (None, Some(dbus), None) => dbus_route(dbus, arguments).map(Route::Dbus),
         (None, None, Some(action)) => Ok(Route::Assistant(action)),
         _ => Err("exactly one of vss, dbus and assistant must be given".into()),
     }
 }
 
-fn vss_route(raw: RawVss, arguments: &[Argument]) -> Result<VssRoute, String> {
+fn vss_route(
+    raw: RawVss,
+    arguments: &[Argument],
+    named: &BTreeMap<String, RawPaths>,
+) -> Result<VssRoute, String> {
     let value = written_value(raw.operation, raw.value, arguments)?;
     let paths = match raw.paths {
+        RawPaths::Named(name) => named
+            .get(&name)
+            .cloned()
+            .ok_or_else(|| format!("there is no [paths.{name}] in this file"))?,
+        written => written,
+    };
+    let paths = match paths {
+        RawPaths::Named(name) => {
+            return Err(format!("[paths] may not name another set, \"{name}\""));
+        }
         RawPaths::Fixed(paths) if paths.is_empty() => return Err("paths is empty".into()),
         RawPaths::Fixed(paths) => Paths::Fixed(paths),
         RawPaths::ByZone(by_zone) => {

@@ -92,42 +92,42 @@ fn every_mistake_is_told_with_file_line_and_remedy() {
         (
             "value = \"{brightness}\"\n",
             "",
-            &["lamp.toml:16", "need a value"][..],
+            &["lamp.toml:19", "need a value"][..],
         ),
         (
             "kind = \"number\", unit = \"percent\"",
             "kind = \"number\"",
-            &["lamp.toml:6", "unit = \"percent\""],
+            &["lamp.toml:9", "unit = \"percent\""],
         ),
         (
             "set [{zone}] lamp",
             "set [{zoen}] lamp",
-            &["lamp.toml:14", "\"zoen\"", "declare it"],
+            &["lamp.toml:17", "\"zoen\"", "declare it"],
         ),
         (
             "set [{zone}] lamp",
             "set [{zone} lamp",
-            &["lamp.toml:14", "not closed"],
+            &["lamp.toml:17", "not closed"],
         ),
         (
             "operation = \"set\"",
             "operation = \"sett\"",
-            &["lamp.toml:17", "sett"],
+            &["lamp.toml:20", "sett"],
         ),
         (
             "brightness = 40",
             "brightness = 42",
-            &["lamp.toml:26", "multiple of 5"],
+            &["lamp.toml:29", "multiple of 5"],
         ),
         (
             "name = \"lamp.set_brightness\"",
             "name = \"Lamp\"",
-            &["lamp.toml:6", "domain.verb"],
+            &["lamp.toml:9", "domain.verb"],
         ),
         (
             "{brightness} percent.",
             "{lightness} percent.",
-            &["lamp.toml:22", "\"lightness\""],
+            &["lamp.toml:25", "\"lightness\""],
         ),
         (
             "[command.route.vss]",
@@ -139,6 +139,7 @@ fn every_mistake_is_told_with_file_line_and_remedy() {
             "",
             &["\"driver\"", "no paths"],
         ),
+        ("paths = \"lamp\"", "paths = \"lmap\"", &["[paths.lmap]"]),
         ("step = 5", "step = 0", &["step > 0"]),
         ("fillers = [\"please\"]", "fillers = please", &["en.toml:2"]),
         (
@@ -173,7 +174,7 @@ fn two_commands_of_one_name_are_refused_and_both_places_named() {
     }
     let said = Catalog::load(folder.path()).unwrap_err().to_string();
     assert!(
-        said.contains("b.toml:6") && said.contains("a.toml:6"),
+        said.contains("b.toml:9") && said.contains("a.toml:9"),
         "{said}"
     );
 }
