@@ -118,6 +118,7 @@ class Downloads:
                 process.terminate()
         if status != 0:
             raise BuildError(explain_failure(source, said))
+        requirement.unlink(missing_ok=True)
 
     def _check(self, source: Source, fetched: Path) -> None:
         if not fetched.is_file():
