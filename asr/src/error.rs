@@ -72,7 +72,8 @@ pub enum Error {
     /// No audio host (sound server or kernel subsystem) answers.
     #[error(
         "audio host \"{host}\" is not available: {reason}; \
-         start the sound server or set another audio.host (auto, pulseaudio, alsa)"
+         start the sound server or set another audio.host (auto, pulseaudio, alsa); \
+         PulseAudio also wants its cookie of 256 bytes (~/.config/pulse/cookie or PULSE_COOKIE)"
     )]
     HostUnavailable {
         /// The host asked for.

@@ -11,8 +11,8 @@ use crate::{Error, Format, SAMPLE_RATE_HZ};
 /// A streaming converter to 16 kHz mono.
 ///
 /// Channels are averaged first, so that only one is resampled. The filter's delay is taken off
-/// the front and given back by [`flush`](Self::flush): sample `n` of the output is the sound at
-/// `n / 16000` seconds of the input. Samples that are not finite become silence and samples
+/// the front and given back by [`flush`](Self::flush): sample `n` of the output is, to
+/// within one sample, the sound at `n / 16000` seconds of the input. Samples that are not finite become silence and samples
 /// beyond full scale are cut to it, so that no later stage meets either.
 pub struct ToSpeech {
     format: Format,

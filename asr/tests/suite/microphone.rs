@@ -31,6 +31,9 @@ fn what_is_played_into_the_virtual_microphone_is_captured_through_cpal() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("pulse.sock");
     let _server = start_server(directory.path(), &socket);
+    // The server lets everybody in, but hangs up on a client whose cookie is not 256 bytes long.
+    let cookie = directory.path().join("cookie");
+    std::fs::write(&cookie, [0; 256]).unwrap();
     let status = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -40,6 +43,7 @@ fn what_is_played_into_the_virtual_microphone_is_captured_through_cpal() {
         ])
         .env(INNER, "1")
         .env("PULSE_SERVER", format!("unix:{}", socket.display()))
+        .env("PULSE_COOKIE", &cookie)
         .env("XDG_RUNTIME_DIR", directory.path())
         .status()
         .unwrap();

@@ -19,7 +19,7 @@ fn english_recordings_become_their_words_with_probabilities() {
     let mut whisper = whisper(WhisperOptions::default());
     for (file, expected) in [
         ("en-air-conditioning-on.wav", "turn on the air conditioning"),
-        ("en-sunroof-open.wav", "sunroof"),
+        ("en-window-driver-open.wav", "open the driver window"),
         ("en-temperature-driver-19.wav", "driver temperature"),
     ] {
         let transcript = only_transcript(&recording(file), &mut whisper);
@@ -27,7 +27,7 @@ fn english_recordings_become_their_words_with_probabilities() {
         assert!(text.contains(expected), "{file}: {text}");
         assert_eq!(transcript.language, Language::English);
         assert!(
-            (0.35..=1.0).contains(&transcript.confidence),
+            (0.5..=1.0).contains(&transcript.confidence),
             "{}",
             transcript.confidence
         );
@@ -44,7 +44,7 @@ fn english_recordings_become_their_words_with_probabilities() {
 #[test]
 fn mandarin_is_detected_and_written_in_han_characters() {
     let mut whisper = whisper(WhisperOptions::default());
-    let transcript = only_transcript(&recording("zh-temperature-22.wav"), &mut whisper);
+    let transcript = only_transcript(&recording("zh-media-next.wav"), &mut whisper);
     assert_eq!(
         transcript.language,
         Language::Mandarin,
@@ -56,11 +56,15 @@ fn mandarin_is_detected_and_written_in_han_characters() {
         .chars()
         .filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c))
         .count();
-    assert!(han >= 3, "{}", transcript.text);
+    assert!(
+        han >= 5 && transcript.text.contains("下一首"),
+        "{}",
+        transcript.text
+    );
     // One decode in the language tried first, one in the language detected.
     assert_eq!(transcript.timings.decodes, 2);
 
-    let again = only_transcript(&recording("zh-temperature-22.wav"), &mut whisper);
+    let again = only_transcript(&recording("zh-media-next.wav"), &mut whisper);
     assert_eq!(again.language, Language::Mandarin);
     assert_eq!(
         again.timings.decodes, 1,

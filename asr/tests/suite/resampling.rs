@@ -47,7 +47,13 @@ fn a_tone_keeps_its_place_in_time_at_every_usual_rate() {
             .zip(&expected[middle])
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f32::max);
-        assert!(worst < 0.02, "{rate_hz} Hz: off by {worst}");
+        // One sample's shift of a 440 Hz tone of this loudness is 0.087.
+        assert!(worst < 0.09, "{rate_hz} Hz: off by {worst}");
+        let louder = loudness(&out[1000..15_000]) / loudness(&expected[1000..15_000]);
+        assert!(
+            (louder - 1.0).abs() < 0.01,
+            "{rate_hz} Hz: {louder} times as loud"
+        );
     }
 }
 

@@ -1,0 +1,61 @@
+//! What is heard in WAV files, with every figure the guard goes by:
+//! `cargo run --release -p codriver-asr --example hear -- FILE.wav...`
+//! (expected words, comma-separated, in `VOCABULARY`).
+
+use std::path::Path;
+
+use codriver_asr::{
+    EndpointOptions, Format, FrontEnd, Recogniser, Recognition, SileroVad, Whisper, WhisperOptions,
+    hear_file,
+};
+use codriver_catalog::Language;
+use codriver_models::{ExecutionProviders, Runtime, Store};
+
+fn main() -> Result<(), codriver_asr::Error> {
+    let store = Store::from_environment()?;
+    let runtime = Runtime::from_store(&store)?;
+    let vad = SileroVad::load(
+        runtime,
+        &store.open("silero-vad")?,
+        &ExecutionProviders::cpu(),
+    )?;
+    let mut front_end = FrontEnd::new(Format::SPEECH, Box::new(vad), EndpointOptions::default())?;
+    let mut whisper = Whisper::load(&store.open("whisper-base-q8_0")?, WhisperOptions::default())?;
+    if let Ok(words) = std::env::var("VOCABULARY") {
+        let words: Vec<String> = words.split(',').map(str::to_owned).collect();
+        for language in Language::ALL {
+            whisper.set_vocabulary(language, &words);
+        }
+    }
+    for file in std::env::args().skip(1) {
+        let hearing = hear_file(Path::new(&file), &mut front_end, &mut whisper)?;
+        let file = Path::new(&file)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        println!(
+            "{file}: {:.2} s, front end {:?}",
+            hearing.duration.as_secs_f32(),
+            hearing.front_end
+        );
+        for (utterance, recognition) in hearing.heard {
+            let voiced = utterance.voiced.as_secs_f32();
+            match recognition {
+                Recognition::Heard(t) => println!(
+                    "  {:?} [{}] confidence {:.2} weakest {:.2} no-speech {:.2} voiced {voiced:.2} s, {} decodes, {:?}",
+                    t.text,
+                    t.language,
+                    t.confidence,
+                    t.weakest_token(),
+                    t.no_speech_probability,
+                    t.timings.decodes,
+                    t.timings.total
+                ),
+                Recognition::Rejected { reason, timings } => {
+                    println!("  rejected: {reason}, {:?}", timings.total);
+                }
+            }
+        }
+    }
+    Ok(())
+}
