@@ -5,10 +5,13 @@ mod error;
 mod interpretation;
 pub mod model;
 mod normalise;
+mod patterns;
 mod sound;
 mod tier;
+mod understanding;
 
 pub use context::Context;
 pub use error::Error;
 pub use interpretation::{Alternative, Interpretation, Reason, Source, TierAnswer};
 pub use tier::{ModelAnswer, ModelTier, Proposal};
+pub use understanding::{LONGEST_SENTENCE, Tiers, Understanding};

@@ -75,6 +75,8 @@ fn numerals(tokens: &[Token]) -> Vec<NumberSpan> {
 const LONGEST: usize = 12;
 /// What stands between the whole and the decimals of a spoken Chinese number.
 const DECIMAL_POINT: &str = "点";
+/// What follows the number of parts in a fraction.
+const PARTS: &str = "分";
 
 fn mandarin(tokens: &[Token]) -> Vec<NumberSpan> {
     let mut found = Vec::new();
@@ -84,7 +86,13 @@ fn mandarin(tokens: &[Token]) -> Vec<NumberSpan> {
             at += 1;
             continue;
         };
-        if tokens.get(end).is_some_and(|point| point.text == DECIMAL_POINT)
+        let next = tokens.get(end).map(|token| token.text.as_str());
+        // The hundred of 百分之五十 is the sign of a percentage, not a number.
+        if next == Some(PARTS) {
+            at = end;
+            continue;
+        }
+        if next == Some(DECIMAL_POINT)
             && let Some((decimals_end, decimals)) = longest(tokens, end + 1, decimals)
         {
             end = decimals_end;
@@ -100,11 +108,7 @@ fn mandarin(tokens: &[Token]) -> Vec<NumberSpan> {
 }
 
 /// The longest run of characters from `start` that `parse` can read.
-fn longest(
-    tokens: &[Token],
-    start: usize,
-    parse: fn(&str) -> Option<f64>,
-) -> Option<(usize, f64)> {
+fn longest(tokens: &[Token], start: usize, parse: fn(&str) -> Option<f64>) -> Option<(usize, f64)> {
     let mut text = String::new();
     let mut best = None;
     let run = tokens.get(start..)?.iter().take(LONGEST);
@@ -123,10 +127,16 @@ fn longest(
     best
 }
 
+/// What the crate is shown: other characters that it takes for exponents (分, 个)
+/// trip its assertions.
+const NUMERALS: &str = "零〇一二两三四五六七八九十百千万亿负";
+
 fn whole(text: &str) -> Option<f64> {
-    let counted = |text: &str| -> Option<i64> {
-        text.to_number(ChineseCountMethod::TenThousand).ok()
-    };
+    if !text.chars().all(|c| NUMERALS.contains(c)) {
+        return None;
+    }
+    let counted =
+        |text: &str| -> Option<i64> { text.to_number(ChineseCountMethod::TenThousand).ok() };
     let digit_by_digit = || -> Option<i64> { text.to_number_naive().ok() };
     // "百" alone is said for a hundred where the writing wants "一百".
     counted(text)

@@ -122,11 +122,7 @@ impl QuantityWords {
         });
     }
 
-    fn unit_ends<'a>(
-        &'a self,
-        tokens: &'a [Token],
-        at: usize,
-    ) -> impl Iterator<Item = usize> + 'a {
+    fn unit_ends<'a>(&'a self, tokens: &'a [Token], at: usize) -> impl Iterator<Item = usize> + 'a {
         let said = self.units.iter().map(|(phrase, _)| phrase);
         said.filter(move |phrase| starts_with(tokens, at, phrase))
             .map(move |phrase| at + phrase.len())
@@ -174,7 +170,10 @@ fn starts_with(tokens: &[Token], at: usize, phrase: &[String]) -> bool {
     let run = tokens.get(at..at + phrase.len());
     !phrase.is_empty()
         && run.is_some_and(|run| {
-            let same = run.iter().zip(phrase).all(|(token, word)| token.text == *word);
+            let same = run
+                .iter()
+                .zip(phrase)
+                .all(|(token, word)| token.text == *word);
             same && !run.iter().any(|token| token.after_pause)
         })
 }
@@ -237,8 +236,16 @@ mod tests {
 
     #[test]
     fn a_unit_beside_a_number_belongs_to_it() {
-        assert!(has("seventy percent", Amount::Exactly(70.0), Some(Unit::Percent)));
-        assert!(has("百分之五十", Amount::Exactly(50.0), Some(Unit::Percent)));
+        assert!(has(
+            "seventy percent",
+            Amount::Exactly(70.0),
+            Some(Unit::Percent)
+        ));
+        assert!(has(
+            "百分之五十",
+            Amount::Exactly(50.0),
+            Some(Unit::Percent)
+        ));
         assert!(has("三档", Amount::Exactly(3.0), Some(Unit::Level)));
         assert!(has("三档", Amount::Exactly(3.0), None));
     }
@@ -246,8 +253,16 @@ mod tests {
     #[test]
     fn a_half_is_added_to_the_number_before_it() {
         assert!(has("twenty two and a half", Amount::Exactly(22.5), None));
-        assert!(has("twenty two and a half degrees", Amount::Exactly(22.5), Some(Unit::Celsius)));
-        assert!(has("二十二度半", Amount::Exactly(22.5), Some(Unit::Celsius)));
+        assert!(has(
+            "twenty two and a half degrees",
+            Amount::Exactly(22.5),
+            Some(Unit::Celsius)
+        ));
+        assert!(has(
+            "二十二度半",
+            Amount::Exactly(22.5),
+            Some(Unit::Celsius)
+        ));
         assert!(has("half", Amount::Exactly(50.0), Some(Unit::Percent)));
         assert!(has("开一半", Amount::Exactly(50.0), Some(Unit::Percent)));
         assert!(!has("twenty half", Amount::Exactly(20.5), None));

@@ -245,24 +245,36 @@ mod tests {
             words_of("Don\u{2019}t open the Driver's window!"),
             ["don't", "open", "the", "driver's", "window"]
         );
-        assert_eq!(words_of("A/C, a.c. twenty-two"), ["ac", "ac", "twenty", "two"]);
+        assert_eq!(
+            words_of("A/C, a.c. twenty-two"),
+            ["ac", "ac", "twenty", "two"]
+        );
     }
 
     #[test]
     fn numerals_keep_their_sign_and_decimal_point() {
-        assert_eq!(words_of("21.5. -5 50% 22°C x-5"), ["21.5", "-5", "50", "%", "22", "°", "c", "x", "5"]);
+        assert_eq!(
+            words_of("21.5. -5 50% 22°C x-5"),
+            ["21.5", "-5", "50", "%", "22", "°", "c", "x", "5"]
+        );
     }
 
     #[test]
     fn traditional_and_full_width_forms_become_plain() {
-        assert_eq!(words_of("開車窗２２度，ＡＣ"), ["开", "车", "窗", "22", "度", "ac"]);
+        assert_eq!(
+            words_of("開車窗２２度，ＡＣ"),
+            ["开", "车", "窗", "22", "度", "ac"]
+        );
     }
 
     #[test]
     fn spans_point_into_the_sentence_as_it_came() {
         let sentence = Sentence::read("導航到 Café Ｍ");
         assert_eq!(sentence.original(3..5), "Café Ｍ");
-        assert_eq!(sentence.languages(), [Language::Mandarin, Language::English]);
+        assert_eq!(
+            sentence.languages(),
+            [Language::Mandarin, Language::English]
+        );
     }
 
     proptest! {

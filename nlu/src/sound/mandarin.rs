@@ -36,7 +36,9 @@ impl Sound {
 
     /// The key of the usual reading.
     pub fn key(&self) -> String {
-        self.syllables.first().map_or_else(String::new, |s| folded(s))
+        self.syllables
+            .first()
+            .map_or_else(String::new, |s| folded(s))
     }
 
     /// What it costs to take `heard`, in its usual reading, for this
@@ -46,7 +48,9 @@ impl Sound {
         if self.syllables.contains(said) {
             return Some(HOMOPHONE);
         }
-        self.keys().contains(&folded(said)).then_some(NEAR_HOMOPHONE)
+        self.keys()
+            .contains(&folded(said))
+            .then_some(NEAR_HOMOPHONE)
     }
 }
 
@@ -55,10 +59,9 @@ fn folded(syllable: &str) -> String {
         .into_iter()
         .find_map(|(from, to)| Some((to, syllable.strip_prefix(from)?)))
         .unwrap_or(("", syllable));
-    let rest = rest.strip_suffix("ng").map_or_else(
-        || rest.to_owned(),
-        |stem| format!("{stem}n"),
-    );
+    let rest = rest
+        .strip_suffix("ng")
+        .map_or_else(|| rest.to_owned(), |stem| format!("{stem}n"));
     format!("{initial}{rest}")
 }
 
@@ -83,9 +86,20 @@ mod tests {
     #[test]
     fn opposites_sound_different() {
         for (a, b) in [
-            ('开', '关'), ('高', '低'), ('大', '小'), ('左', '右'), ('前', '后'),
-            ('上', '下'), ('冷', '热'), ('升', '降'), ('快', '慢'), ('主', '副'),
-            ('加', '减'), ('亮', '暗'), ('强', '弱'), ('锁', '开'),
+            ('开', '关'),
+            ('高', '低'),
+            ('大', '小'),
+            ('左', '右'),
+            ('前', '后'),
+            ('上', '下'),
+            ('冷', '热'),
+            ('升', '降'),
+            ('快', '慢'),
+            ('主', '副'),
+            ('加', '减'),
+            ('亮', '暗'),
+            ('强', '弱'),
+            ('锁', '开'),
         ] {
             assert_eq!(cost(a, b), None, "{a} and {b}");
             assert_eq!(cost(b, a), None, "{b} and {a}");

@@ -1,0 +1,262 @@
+//! Lays a phrase along a sentence: the cheapest way to explain every token.
+
+use codriver_catalog::{Value, Zone};
+
+use super::automaton::{Automaton, Place, Takes};
+use super::lattice::{Cell, Lattice};
+use super::lexicon::Meaning;
+use crate::normalise::{Amount, Script};
+
+/// One way in which a stretch of a sentence says a phrase.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Alignment {
+    /// Token after the last.
+    pub(super) end: usize,
+    /// How well it fits, 0 to 1.
+    pub(super) score: f32,
+    /// What the slots hold, by index of the argument.
+    pub(super) slots: Vec<(usize, Filling)>,
+}
+
+/// What was heard for a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Filling {
+    /// A finished value.
+    Value(Value),
+    /// An amount, still to be fitted to the argument's range and step.
+    Amount(Amount),
+}
+
+/// What an unexplained English word costs; a character costs half.
+const LEFTOVER: f32 = 1.5;
+/// What a word of free text costs, so that words of the packs explain first.
+const FREE_WORD: f32 = 0.01;
+/// What skipping a filler costs, so that phrases that hold it win.
+const SKIPPED_FILLER: f32 = 0.001;
+
+#[derive(Clone)]
+struct Reached {
+    cost: f32,
+    /// Sum of the weights of explained and unexplained words.
+    weight: f32,
+    slots: Vec<(usize, Filling)>,
+}
+
+/// Whether negations and questions may be left over: only to find out what a
+/// refused sentence would have meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blockers {
+    Forbid,
+    Ignore,
+}
+
+/// The best alignments that begin at token `start`, one for every end.
+pub(super) fn align(
+    automaton: &Automaton,
+    command: usize,
+    lattice: &Lattice<'_>,
+    start: usize,
+    blockers: Blockers,
+) -> Vec<Alignment> {
+    let length = lattice.cells.len();
+    let places = automaton.places.len();
+    // Row by tokens consumed; column 0 is "before the phrase".
+    let mut rows: Vec<Vec<Option<Reached>>> = vec![vec![None; places + 1]; length + 1 - start];
+    if let Some(cell) = rows.first_mut().and_then(|row| row.first_mut()) {
+        *cell = Some(Reached {
+            cost: 0.0,
+            weight: 0.0,
+            slots: Vec::new(),
+        });
+    }
+    let mut found = Vec::new();
+    for at in start..=length {
+        let Some(row) = rows.get_mut(at - start) else {
+            break;
+        };
+        let row = std::mem::take(row);
+        for (column, reached) in row.iter().enumerate() {
+            let Some(reached) = reached else { continue };
+            let place = column.checked_sub(1);
+            let is_last = place.is_some_and(|p| automaton.last.get(p) == Some(&true));
+            if is_last {
+                keep_best(&mut found, at, reached);
+            }
+            let Some(cell) = lattice.cells.get(at) else {
+                continue;
+            };
+            let mut go = |length: usize, column: usize, next: Reached| {
+                let target = rows.get_mut(at + length - start);
+                if let Some(slot) = target.and_then(|row| row.get_mut(column))
+                    && slot.as_ref().is_none_or(|old| next.cost < old.cost)
+                {
+                    *slot = Some(next);
+                }
+            };
+            skip(cell, lattice, at, blockers, reached, |length, next| {
+                go(length, column, next);
+            });
+            let follow = match place {
+                None => &automaton.first,
+                Some(place) => match automaton.follow.get(place) {
+                    Some(follow) => follow,
+                    None => continue,
+                },
+            };
+            for &next in follow {
+                let Some(place) = automaton.places.get(next) else {
+                    continue;
+                };
+                take(
+                    place,
+                    command,
+                    cell,
+                    lattice,
+                    at,
+                    reached,
+                    |length, reached| {
+                        go(length, next + 1, reached);
+                    },
+                );
+            }
+        }
+    }
+    found
+}
+
+fn keep_best(found: &mut Vec<Alignment>, end: usize, reached: &Reached) {
+    let score = (1.0 - reached.cost / reached.weight.max(0.5)).max(0.0);
+    let alignment = Alignment {
+        end,
+        score,
+        slots: reached.slots.clone(),
+    };
+    match found.iter_mut().find(|other| other.end == end) {
+        Some(other) if other.score < score => *other = alignment,
+        Some(_) => {}
+        None => found.push(alignment),
+    }
+}
+
+/// The weight of a token: a character is half a word.
+fn weight(lattice: &Lattice<'_>, at: usize) -> f32 {
+    match lattice.sentence.tokens.get(at).map(|token| token.script) {
+        Some(Script::Han) => 0.5,
+        _ => 1.0,
+    }
+}
+
+fn skip(
+    cell: &Cell<'_>,
+    lattice: &Lattice<'_>,
+    at: usize,
+    blockers: Blockers,
+    reached: &Reached,
+    mut go: impl FnMut(usize, Reached),
+) {
+    for &length in &cell.fillers {
+        // A longer filler may hold a question word ("would you mind"), a single one is one.
+        let single = length == 1 && cell.blocker;
+        if !single || blockers == Blockers::Ignore {
+            go(length, reached.and(SKIPPED_FILLER, 0.0));
+        }
+    }
+    let may_skip = if cell.blocker {
+        blockers == Blockers::Ignore
+    } else {
+        !cell.known
+    };
+    if may_skip {
+        let free = cell.blocker;
+        let weight = weight(lattice, at);
+        go(
+            1,
+            reached.and(
+                if free { 0.0 } else { LEFTOVER * weight },
+                if free { 0.0 } else { weight },
+            ),
+        );
+    }
+}
+
+fn take(
+    place: &Place,
+    command: usize,
+    cell: &Cell<'_>,
+    lattice: &Lattice<'_>,
+    at: usize,
+    reached: &Reached,
+    mut go: impl FnMut(usize, Reached),
+) {
+    let unit_weight = weight(lattice, at);
+    match place {
+        Place::Word(word) => {
+            for &(id, length, cost) in &cell.words {
+                if id == *word {
+                    go(length, reached.and(cost, unit_weight * length as f32));
+                }
+            }
+        }
+        Place::Slot { argument, takes } => match takes {
+            Takes::Zone => {
+                for &(zone, length, cost) in &cell.zones {
+                    go(length, reached.with(*argument, zone_value(zone), cost, 1.0));
+                }
+            }
+            Takes::Choice => {
+                for &(meaning, length, cost) in &cell.choices {
+                    if let Meaning::Choice {
+                        command: c,
+                        argument: a,
+                        name,
+                    } = meaning
+                        && *c == command
+                        && a == argument
+                    {
+                        let value = Filling::Value(Value::Choice(name.clone()));
+                        go(length, reached.with(*argument, value, cost, 1.0));
+                    }
+                }
+            }
+            Takes::Number(unit) => {
+                for quantity in &cell.quantities {
+                    if quantity.unit.is_none_or(|said| said == *unit) {
+                        let amount = Filling::Amount(quantity.amount);
+                        go(
+                            quantity.tokens.len(),
+                            reached.with(*argument, amount, 0.0, 1.0),
+                        );
+                    }
+                }
+            }
+            Takes::Text => {
+                for end in at + 1..=lattice.cells.len() {
+                    let text = lattice.sentence.original(at..end).trim().to_owned();
+                    let cost = FREE_WORD * (end - at) as f32;
+                    let value = Filling::Value(Value::Text(text));
+                    go(end - at, reached.with(*argument, value, cost, 1.0));
+                }
+            }
+        },
+    }
+}
+
+fn zone_value(zone: Zone) -> Filling {
+    Filling::Value(Value::Zone(zone))
+}
+
+impl Reached {
+    fn and(&self, cost: f32, weight: f32) -> Self {
+        Self {
+            cost: self.cost + cost,
+            weight: self.weight + weight,
+            slots: self.slots.clone(),
+        }
+    }
+
+    fn with(&self, argument: usize, filling: Filling, cost: f32, weight: f32) -> Self {
+        let mut next = self.and(cost, weight);
+        next.slots.push((argument, filling));
+        next
+    }
+}

@@ -1,0 +1,217 @@
+//! One phrase as a small automaton without empty moves: its places, which may
+//! come first, which may follow which, and which may come last.
+
+use codriver_catalog::{ArgumentKind, CommandDefinition, Node, Phrase, Unit};
+
+use super::lexicon::{Lexicon, WordId};
+
+/// What stands at one place of a phrase.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Place {
+    /// A word or character.
+    Word(WordId),
+    /// An argument, by its index in the definition.
+    Slot { argument: usize, takes: Takes },
+}
+
+/// What a slot takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Takes {
+    Zone,
+    Number(Unit),
+    Choice,
+    Text,
+}
+
+/// A compiled phrase.
+#[derive(Debug)]
+pub(super) struct Automaton {
+    pub(super) places: Vec<Place>,
+    pub(super) first: Vec<usize>,
+    pub(super) follow: Vec<Vec<usize>>,
+    pub(super) last: Vec<bool>,
+    /// Every sentence it matches has a word of each of these groups.
+    pub(super) groups: Vec<Vec<WordId>>,
+}
+
+struct Fragment {
+    first: Vec<usize>,
+    last: Vec<usize>,
+    empty: bool,
+    groups: Vec<Vec<WordId>>,
+}
+
+struct Compiler<'a> {
+    lexicon: &'a Lexicon,
+    definition: &'a CommandDefinition,
+    places: Vec<Place>,
+    follow: Vec<Vec<usize>>,
+    /// Whether words that are fillers may be left out.
+    lenient: bool,
+}
+
+impl Automaton {
+    /// Compiles a phrase; `None` when it says nothing (a slot without words of its own).
+    pub(super) fn compile(
+        phrase: &Phrase,
+        definition: &CommandDefinition,
+        lexicon: &Lexicon,
+    ) -> Option<Self> {
+        [true, false].into_iter().find_map(|lenient| {
+            let mut compiler = Compiler {
+                lexicon,
+                definition,
+                places: Vec::new(),
+                follow: Vec::new(),
+                lenient,
+            };
+            let whole = compiler.node(&phrase.template.root);
+            let mut last = vec![false; compiler.places.len()];
+            for place in whole.last {
+                if let Some(flag) = last.get_mut(place) {
+                    *flag = true;
+                }
+            }
+            // A phrase of fillers alone must be said as it stands.
+            (!whole.empty).then_some(Self {
+                places: compiler.places,
+                first: whole.first,
+                follow: compiler.follow,
+                last,
+                groups: whole.groups,
+            })
+        })
+    }
+}
+
+impl Compiler<'_> {
+    fn node(&mut self, node: &Node) -> Fragment {
+        match node {
+            Node::Words(words) => self.words(words),
+            Node::Slot(name) => self.slot(name),
+            Node::Sequence(parts) => {
+                let parts = parts.iter().map(|part| self.node(part)).collect();
+                self.sequence(parts)
+            }
+            Node::Alternatives(parts) => self.alternatives(parts),
+            Node::Optional(part) => {
+                let mut inside = self.node(part);
+                inside.empty = true;
+                inside.groups.clear();
+                inside
+            }
+        }
+    }
+
+    fn words(&mut self, words: &str) -> Fragment {
+        // Spaces part English words; a run of characters is one unit.
+        let ids = self.lexicon.ids_of(words);
+        if self.lenient && self.lexicon.is_filler(&ids) {
+            let mut run = self.run(&ids);
+            run.empty = true;
+            run.groups.clear();
+            return run;
+        }
+        let parts = words.split_whitespace().map(|word| {
+            let ids = self.lexicon.ids_of(word);
+            let mut run = self.run(&ids);
+            if self.lenient && self.lexicon.is_filler(&ids) {
+                run.empty = true;
+                run.groups.clear();
+            }
+            run
+        });
+        let parts = parts.collect();
+        self.sequence(parts)
+    }
+
+    fn run(&mut self, ids: &[WordId]) -> Fragment {
+        let parts = ids
+            .iter()
+            .map(|&id| {
+                let mut one = self.place(Place::Word(id));
+                one.groups.push(vec![id]);
+                one
+            })
+            .collect();
+        self.sequence(parts)
+    }
+
+    fn slot(&mut self, name: &str) -> Fragment {
+        let arguments = self.definition.arguments.iter().enumerate();
+        let found = arguments.into_iter().find(|(_, a)| a.name == name);
+        let Some((argument, declared)) = found else {
+            return Fragment::nothing();
+        };
+        let takes = match &declared.kind {
+            ArgumentKind::Zone { .. } => Takes::Zone,
+            ArgumentKind::Number { unit, .. } => Takes::Number(*unit),
+            ArgumentKind::Choice { .. } => Takes::Choice,
+            ArgumentKind::Text { .. } => Takes::Text,
+            // Flags have no words; the catalogue lets no phrase name one.
+            ArgumentKind::Flag => return Fragment::nothing(),
+        };
+        self.place(Place::Slot { argument, takes })
+    }
+
+    fn place(&mut self, place: Place) -> Fragment {
+        let index = self.places.len();
+        self.places.push(place);
+        self.follow.push(Vec::new());
+        Fragment {
+            first: vec![index],
+            last: vec![index],
+            empty: false,
+            groups: Vec::new(),
+        }
+    }
+
+    fn sequence(&mut self, parts: Vec<Fragment>) -> Fragment {
+        let mut whole = Fragment::nothing();
+        for part in parts {
+            for &place in &whole.last {
+                if let Some(follow) = self.follow.get_mut(place) {
+                    follow.extend(&part.first);
+                }
+            }
+            if whole.empty {
+                whole.first.extend(&part.first);
+            }
+            if !part.empty {
+                whole.last.clear();
+            }
+            whole.last.extend(part.last);
+            whole.empty &= part.empty;
+            whole.groups.extend(part.groups);
+        }
+        whole
+    }
+
+    fn alternatives(&mut self, parts: &[Node]) -> Fragment {
+        let parts: Vec<_> = parts.iter().map(|part| self.node(part)).collect();
+        // One group: whichever way is taken, one of its words is there.
+        let each: Option<Vec<_>> = parts.iter().map(|part| part.groups.first()).collect();
+        let group: Vec<WordId> = each.into_iter().flatten().flatten().copied().collect();
+        Fragment {
+            first: parts.iter().flat_map(|p| p.first.clone()).collect(),
+            last: parts.iter().flat_map(|p| p.last.clone()).collect(),
+            empty: parts.iter().any(|part| part.empty),
+            groups: if group.is_empty() {
+                Vec::new()
+            } else {
+                vec![group]
+            },
+        }
+    }
+}
+
+impl Fragment {
+    fn nothing() -> Self {
+        Self {
+            first: Vec::new(),
+            last: Vec::new(),
+            empty: true,
+            groups: Vec::new(),
+        }
+    }
+}

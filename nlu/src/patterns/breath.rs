@@ -1,0 +1,96 @@
+//! Several commands in one breath: "open the window and then turn on the radio".
+
+use codriver_catalog::{Catalog, Language};
+
+use super::align::Blockers;
+use super::lattice::Lattice;
+use super::{Compiled, EXECUTE, PatternAnswer, Reading, is_han};
+use crate::Reason;
+
+/// More commands than this in one breath are not believed.
+const MOST: usize = 6;
+
+impl Compiled {
+    /// Reads the sentence as two or more commands, every one certain by
+    /// itself; `None` when it cannot be read so from end to end.
+    pub(super) fn breath(
+        &self,
+        catalog: &Catalog,
+        lattice: &Lattice<'_>,
+        candidates: &[usize],
+        whole: &[Reading],
+    ) -> Option<PatternAnswer> {
+        let length = lattice.cells.len();
+        let mut best: Vec<Option<Vec<Reading>>> = vec![None; length + 1];
+        *best.first_mut()? = Some(Vec::new());
+        for at in 0..length {
+            let Some(before) = best.get(at).cloned().flatten() else {
+                continue;
+            };
+            if before.len() >= MOST {
+                continue;
+            }
+            for reading in self.from(catalog, lattice, candidates, at, Blockers::Forbid) {
+                if reading.score < EXECUTE {
+                    continue;
+                }
+                let mut chain = before.clone();
+                let end = reading.end;
+                chain.push(reading);
+                for next in self.next_starts(lattice, end) {
+                    if let Some(slot) = best.get_mut(next)
+                        && slot.as_ref().is_none_or(|old| better(&chain, old))
+                    {
+                        *slot = Some(chain.clone());
+                    }
+                }
+            }
+        }
+        let chain = best.pop().flatten().filter(|chain| chain.len() > 1)?;
+        // A name may hold "and": only text that a whole reading leaves alone is cut.
+        let texts = chain.iter().filter(|reading| reading.has_text).count();
+        if texts > 1 && !whole.is_empty() {
+            return None;
+        }
+        let score = chain.iter().map(|r| r.score).fold(1.0, f32::min);
+        let language: Language = self.lexicon.language;
+        let reason: Option<Reason> = chain.iter().find_map(|r| r.problem.clone());
+        Some(PatternAnswer {
+            language,
+            proposals: chain.into_iter().map(|r| r.proposal).collect(),
+            score,
+            reason,
+            others: Vec::new(),
+        })
+    }
+
+    /// Where the next command may begin after one that ended at `end`: after a
+    /// connective or a pause, and between Chinese characters right there.
+    fn next_starts(&self, lattice: &Lattice<'_>, end: usize) -> Vec<usize> {
+        let length = lattice.cells.len();
+        let Some(cell) = lattice.cells.get(end) else {
+            return vec![length];
+        };
+        let mut starts: Vec<usize> = cell
+            .connectives
+            .iter()
+            .map(|connective| end + connective)
+            .filter(|&start| start < length)
+            .collect();
+        let paused = lattice
+            .sentence
+            .tokens
+            .get(end)
+            .is_some_and(|t| t.after_pause);
+        if paused || is_han(lattice, end) {
+            starts.push(end);
+        }
+        starts
+    }
+}
+
+/// Fewer commands explain better; of as many, the better fit.
+fn better(new: &[Reading], old: &[Reading]) -> bool {
+    let worst = |chain: &[Reading]| chain.iter().map(|r| r.score).fold(1.0, f32::min);
+    new.len() < old.len() || (new.len() == old.len() && worst(new) > worst(old))
+}

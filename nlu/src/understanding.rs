@@ -1,0 +1,351 @@
+//! Both tiers together: one sentence in, one interpretation out.
+//!
+//! The rule when they meet:
+//! 1. a phrase that matched exactly stands; the model is not asked;
+//! 2. a phrase with a left-over negation or question forbids acting, whatever the model says;
+//! 3. a phrase that matched by sound stands when the model agrees, or is not
+//!    there, or fails; when it says something else, the speaker is asked;
+//! 4. without a phrase the model's answer acts from the threshold of its own
+//!    pack on, and not in a sentence with a negation or question word.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use codriver_catalog::{Catalog, Command, CommandDefinition, Confirm, Decision, Language};
+
+use crate::normalise::Sentence;
+use crate::patterns::{EXECUTE, PatternAnswer, Patterns};
+use crate::{
+    Alternative, Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Reason, Source,
+    TierAnswer,
+};
+
+/// The longest sentence that is read, in bytes: a minute of fast speech.
+pub const LONGEST_SENTENCE: usize = 1_000;
+/// From this score on a phrase counts as matched exactly.
+const EXACT: f32 = 0.985;
+
+/// Which tiers are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tiers {
+    /// Only the packs' phrases.
+    Patterns,
+    /// Only the language model.
+    Model,
+    /// Phrases first, the model where they are not certain.
+    #[default]
+    Both,
+}
+
+/// Understands sentences.
+pub struct Understanding {
+    catalog: Arc<Catalog>,
+    patterns: Patterns,
+    model: Option<Box<dyn ModelTier>>,
+}
+
+/// What was decided, before it is dressed as an [`Interpretation`].
+struct Verdict {
+    source: Source,
+    language: Language,
+    confidence: f64,
+    proposals: Vec<Proposal>,
+    reason: Option<Reason>,
+}
+
+impl Understanding {
+    /// Compiles the catalogue's phrases.
+    ///
+    /// # Errors
+    /// As [`Patterns::compile`].
+    pub fn new(catalog: Arc<Catalog>) -> Result<Self, Error> {
+        Ok(Self {
+            patterns: Patterns::compile(Arc::clone(&catalog))?,
+            catalog,
+            model: None,
+        })
+    }
+
+    /// Adds the second tier.
+    #[must_use]
+    pub fn with_model(mut self, model: Box<dyn ModelTier>) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// Understands a sentence with both tiers. `language` is what the
+    /// recogniser believes; the script of the text decides where they differ.
+    pub fn interpret(
+        &mut self,
+        text: &str,
+        language: Option<Language>,
+        context: &Context,
+    ) -> Interpretation {
+        self.interpret_with(Tiers::Both, text, language, context)
+    }
+
+    /// Understands a sentence with the tiers asked for.
+    pub fn interpret_with(
+        &mut self,
+        tiers: Tiers,
+        text: &str,
+        language: Option<Language>,
+        context: &Context,
+    ) -> Interpretation {
+        let begun = Instant::now();
+        let mut answers = Vec::new();
+        let mut alternatives = Vec::new();
+        let verdict = match refused_unread(text, language) {
+            Some(verdict) => verdict,
+            None => self.weigh(
+                tiers,
+                text,
+                language,
+                context,
+                &mut answers,
+                &mut alternatives,
+            ),
+        };
+        let (decision, commands, reason) = self.decide(&verdict, context);
+        if commands.is_empty() && !verdict.proposals.is_empty() {
+            alternatives.insert(
+                0,
+                Alternative {
+                    commands: verdict.proposals.clone(),
+                    confidence: verdict.confidence,
+                    source: verdict.source,
+                },
+            );
+        }
+        Interpretation {
+            text: text.to_owned(),
+            language: verdict.language,
+            commands,
+            confidence: verdict.confidence,
+            source: verdict.source,
+            decision,
+            reason,
+            alternatives,
+            tiers: answers,
+            elapsed: begun.elapsed(),
+        }
+    }
+
+    fn weigh(
+        &mut self,
+        tiers: Tiers,
+        text: &str,
+        language: Option<Language>,
+        context: &Context,
+        answers: &mut Vec<TierAnswer>,
+        alternatives: &mut Vec<Alternative>,
+    ) -> Verdict {
+        let begun = Instant::now();
+        let sentence = Sentence::read(text);
+        if sentence.tokens.is_empty() {
+            return Verdict::none(language.unwrap_or(Language::English), Reason::Empty);
+        }
+        let pattern = self.patterns.interpret(&sentence, language);
+        if tiers != Tiers::Model {
+            answers.push(TierAnswer {
+                source: Source::Pattern,
+                commands: pattern.proposals.clone(),
+                confidence: f64::from(pattern.score),
+                reason: pattern.reason.clone(),
+                elapsed: begun.elapsed(),
+            });
+            alternatives.extend(pattern.others.iter().map(|(commands, score)| Alternative {
+                commands: commands.clone(),
+                confidence: f64::from(*score),
+                source: Source::Pattern,
+            }));
+        }
+        let settled = pattern.score >= EXACT
+            && !matches!(pattern.reason, Some(Reason::Ambiguous(_)))
+            || matches!(pattern.reason, Some(Reason::Blocked { .. }));
+        if tiers == Tiers::Patterns || (tiers == Tiers::Both && settled) {
+            return Verdict::pattern(pattern);
+        }
+        let asked = self.ask_model(text, pattern.language, context);
+        let Some((answer, elapsed)) = asked else {
+            return match tiers {
+                Tiers::Model => Verdict::none(pattern.language, Reason::NotUnderstood),
+                _ => Verdict::pattern(pattern),
+            };
+        };
+        answers.push(TierAnswer {
+            source: Source::Model,
+            commands: answer.proposals.clone(),
+            confidence: answer.confidence,
+            reason: None,
+            elapsed,
+        });
+        let blocked = self.patterns.has_blocker(&sentence);
+        let threshold = self
+            .model
+            .as_ref()
+            .map_or(1.0, |model| model.execute_threshold());
+        let model = Verdict::model(answer, pattern.language, threshold, blocked);
+        match tiers {
+            Tiers::Model => model,
+            _ => self.reconcile(pattern, model),
+        }
+    }
+
+    /// What the model says, if there is one that serves the language and works.
+    fn ask_model(
+        &mut self,
+        text: &str,
+        language: Language,
+        context: &Context,
+    ) -> Option<(ModelAnswer, Duration)> {
+        let model = self.model.as_mut()?;
+        if !model.languages().contains(&language) {
+            return None;
+        }
+        let begun = Instant::now();
+        match model.interpret(text, language, context) {
+            Ok(answer) => Some((answer, begun.elapsed())),
+            Err(error) => {
+                tracing::warn!(%error, "the language model failed; the phrases stand alone");
+                None
+            }
+        }
+    }
+
+    fn reconcile(&self, pattern: PatternAnswer, model: Verdict) -> Verdict {
+        let certain = pattern.score >= EXECUTE && pattern.reason.is_none();
+        if !certain {
+            // The model may settle what the phrases could not.
+            return if model.reason.is_none() || pattern.proposals.is_empty() {
+                model
+            } else {
+                Verdict::pattern(pattern)
+            };
+        }
+        let agree =
+            self.completed(&pattern.proposals).ok() == self.completed(&model.proposals).ok();
+        let mut verdict = Verdict::pattern(pattern);
+        if !agree {
+            verdict.reason = Some(Reason::TiersDisagree);
+        }
+        verdict
+    }
+
+    fn decide(
+        &self,
+        verdict: &Verdict,
+        context: &Context,
+    ) -> (Decision, Vec<Command>, Option<Reason>) {
+        if let Some(reason) = &verdict.reason {
+            let decision = match reason {
+                Reason::Unsure
+                | Reason::Ambiguous(_)
+                | Reason::TiersDisagree
+                | Reason::PartNotUnderstood { .. }
+                | Reason::Argument { .. } => Decision::Clarify,
+                _ => Decision::Reject,
+            };
+            return (decision, Vec::new(), verdict.reason.clone());
+        }
+        match self.completed(&verdict.proposals) {
+            Err(reason) => (Decision::Clarify, Vec::new(), Some(reason)),
+            Ok(commands) => match commands.iter().find(|c| self.wants_yes(c, context)) {
+                Some(command) => {
+                    let reason = Reason::Policy {
+                        command: command.name.clone(),
+                    };
+                    (Decision::Confirm, commands, Some(reason))
+                }
+                None => (Decision::Execute, commands, None),
+            },
+        }
+    }
+
+    /// The proposals as complete commands, or what is wrong with the first bad one.
+    fn completed(&self, proposals: &[Proposal]) -> Result<Vec<Command>, Reason> {
+        let complete = |proposal: &Proposal| {
+            let definition = self.definition(proposal).ok_or(Reason::NotUnderstood)?;
+            definition
+                .complete(proposal.arguments.clone())
+                .map_err(|error| Reason::Argument {
+                    command: proposal.name.clone(),
+                    error,
+                    proposal: proposal.clone(),
+                })
+        };
+        proposals.iter().map(complete).collect()
+    }
+
+    fn definition(&self, proposal: &Proposal) -> Option<&CommandDefinition> {
+        self.catalog.command(proposal.name.as_str())
+    }
+
+    fn wants_yes(&self, command: &Command, context: &Context) -> bool {
+        let policy = self
+            .catalog
+            .command(command.name.as_str())
+            .map(|d| d.policy.confirm);
+        match policy {
+            Some(Confirm::Never) => false,
+            Some(Confirm::WhileDriving) => context.moving != Some(false),
+            Some(Confirm::Always) | None => true,
+        }
+    }
+}
+
+/// Sentences that are not worth reading.
+fn refused_unread(text: &str, language: Option<Language>) -> Option<Verdict> {
+    let language = language.unwrap_or(Language::English);
+    (text.len() > LONGEST_SENTENCE).then(|| {
+        Verdict::none(
+            language,
+            Reason::TooLong {
+                bytes: text.len(),
+                limit: LONGEST_SENTENCE,
+            },
+        )
+    })
+}
+
+impl Verdict {
+    fn none(language: Language, reason: Reason) -> Self {
+        Self {
+            source: Source::None,
+            language,
+            confidence: 0.0,
+            proposals: Vec::new(),
+            reason: Some(reason),
+        }
+    }
+
+    fn pattern(answer: PatternAnswer) -> Self {
+        let understood = !answer.proposals.is_empty();
+        Self {
+            source: if understood {
+                Source::Pattern
+            } else {
+                Source::None
+            },
+            language: answer.language,
+            confidence: f64::from(answer.score),
+            proposals: answer.proposals,
+            reason: answer.reason,
+        }
+    }
+
+    fn model(answer: ModelAnswer, language: Language, threshold: f64, blocked: bool) -> Self {
+        if answer.proposals.is_empty() {
+            return Self::none(language, Reason::NotUnderstood);
+        }
+        // Written so that NaN is below every threshold.
+        let certain = answer.confidence >= threshold && !blocked;
+        Self {
+            source: Source::Model,
+            language,
+            confidence: answer.confidence,
+            proposals: answer.proposals,
+            reason: (!certain).then_some(Reason::Unsure),
+        }
+    }
+}
