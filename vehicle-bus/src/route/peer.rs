@@ -1,0 +1,342 @@
+//! One call to a cockpit application on D-Bus.
+//!
+//! A peer is never started by a command: names are resolved to the unique name
+//! of who owns them now, and unique names cannot be activated.
+
+use std::time::Duration;
+
+use codriver_catalog::{Bus, Value};
+use tokio::time::{Instant, sleep, timeout};
+use zbus::fdo::DBusProxy;
+use zbus::wire::{OwnedVariant, StructureBuilder, Variant};
+use zbus::{Connection, Message};
+
+use super::journal::Previous;
+use super::outcome::{CallMade, Outcome, Performed, Reason};
+use super::plan::{Access, Member, PeerCall};
+use super::{Done, argument, remaining, stepped};
+
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+/// A peer that takes longer than this is given up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long a written property may take to show its new value.
+const SHOWN_WITHIN: Duration = Duration::from_millis(600);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(40);
+/// Objects looked at when a route says "the first object below".
+const MOST_OBJECTS: usize = 64;
+
+pub(super) async fn call(connection: &Connection, call: PeerCall, deadline: Instant) -> Done {
+    let mut calls = Vec::new();
+    let within = remaining(deadline, ANSWER_WITHIN);
+    // The waiting for a written property has its own, shorter limit inside.
+    match timeout(within, act(connection, call, &mut calls)).await {
+        Ok(Ok((value, previous))) => Done {
+            performed: Performed {
+                outcome: Outcome::Done,
+                value,
+                calls,
+            },
+            previous,
+        },
+        Ok(Err((outcome, previous))) => Done {
+            performed: Performed {
+                outcome,
+                value: None,
+                calls,
+            },
+            previous,
+        },
+        Err(_) => {
+            let message = format!("no answer within {} ms", within.as_millis());
+            // Whether an overdue call still takes effect is unknown.
+            let outcome = Outcome::failed(Reason::PEER_TIMEOUT, &message);
+            Performed {
+                outcome,
+                value: None,
+                calls,
+            }
+            .into()
+        }
+    }
+}
+
+type Ended = Result<(Option<Value>, Option<Previous>), (Outcome, Option<Previous>)>;
+
+async fn act(connection: &Connection, call: PeerCall, calls: &mut Vec<CallMade>) -> Ended {
+    let plainly = |outcome| (outcome, None);
+    let peer = Peer::find(connection, &call).await.map_err(plainly)?;
+    match &call.member {
+        Member::Method(member, arguments) => {
+            calls.push(peer.made(member, arguments.iter().map(|(_, value)| value)));
+            peer.method(member, arguments).await.map_err(plainly)?;
+            Ok((None, None))
+        }
+        Member::Property(name, _, Access::Get) => {
+            calls.push(peer.made(name, std::iter::empty()));
+            let value = peer.get(name).await.map_err(plainly)?;
+            Ok((Some(value), None))
+        }
+        Member::Property(name, signature, access) => {
+            let present = peer.get(name).await.map_err(plainly)?;
+            let value = match access {
+                Access::Step(delta) => stepped(&present, *delta).ok_or_else(|| {
+                    let message = format!("{name} is {present}, which cannot be stepped");
+                    plainly(Outcome::refused(Reason::WRONG_TYPE, &message))
+                })?,
+                Access::Set(value) => value.clone(),
+                Access::Get => present.clone(),
+            };
+            calls.push(peer.made(name, std::iter::once(&value)));
+            peer.set(name, *signature, &value).await.map_err(plainly)?;
+            let shown = peer.wait_for(name, &value).await.map_err(plainly)?;
+            let previous = (shown != present).then(|| Previous::Property {
+                call: PeerCall {
+                    service: peer.name.clone(),
+                    path: peer.path.clone(),
+                    ..call.clone()
+                },
+                value: present.clone(),
+            });
+            if same(&shown, &value) {
+                Ok((None, previous))
+            } else if shown == present && matches!(access, Access::Step(_)) {
+                let message = format!("{name} stays at {shown}");
+                Err((Outcome::refused(Reason::ALREADY_AT_LIMIT, &message), None))
+            } else {
+                let message = format!("{name} was set to {value} and shows {shown}");
+                Err((
+                    Outcome::unconfirmed(Reason::NOT_CONFIRMED, &message),
+                    previous,
+                ))
+            }
+        }
+    }
+}
+
+/// A peer that is on the bus now.
+struct Peer<'a> {
+    connection: &'a Connection,
+    bus: &'static str,
+    /// Its well-known name, for people and for undo.
+    name: String,
+    /// Its unique name, for calls.
+    owner: String,
+    path: String,
+    interface: &'a str,
+}
+
+impl<'a> Peer<'a> {
+    async fn find(connection: &'a Connection, call: &'a PeerCall) -> Result<Self, Outcome> {
+        let absent = |why: String| Outcome::failed(Reason::NO_SERVICE, &why);
+        let bus = DBusProxy::new(connection)
+            .await
+            .map_err(|error| absent(format!("the bus does not answer: {error}")))?;
+        let name = match call.service.strip_suffix('*') {
+            None => call.service.clone(),
+            Some(prefix) => {
+                let names = bus
+                    .list_names()
+                    .await
+                    .map_err(|error| absent(format!("the bus lists no names: {error}")))?;
+                let mut names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                names.sort_unstable();
+                names
+                    .into_iter()
+                    .find(|name| name.starts_with(prefix))
+                    .map(str::to_owned)
+                    .ok_or_else(|| {
+                        absent(format!("nobody on the bus is called {}", call.service))
+                    })?
+            }
+        };
+        let well_known = name
+            .as_str()
+            .try_into()
+            .map_err(|error| absent(format!("{name} is no bus name: {error}")))?;
+        let owner = bus
+            .get_name_owner(well_known)
+            .await
+            .map_err(|_| absent(format!("{name} is not on the bus")))?;
+        let mut peer = Self {
+            connection,
+            bus: match call.bus {
+                Bus::Session => "session",
+                Bus::System => "system",
+            },
+            name,
+            owner: owner.to_string(),
+            path: call.path.clone(),
+            interface: &call.interface,
+        };
+        if let Some(root) = call.path.strip_suffix("/*") {
+            peer.path = peer
+                .first_object(if root.is_empty() { "/" } else { root })
+                .await?;
+        }
+        Ok(peer)
+    }
+
+    /// The first object at or below `root` that has the interface, nearer ones first.
+    async fn first_object(&self, root: &str) -> Result<String, Outcome> {
+        let mut waiting = std::collections::VecDeque::from([root.to_owned()]);
+        let mut looked_at = 0;
+        while let Some(path) = waiting.pop_front() {
+            looked_at += 1;
+            if looked_at > MOST_OBJECTS {
+                break;
+            }
+            let reply = self
+                .connection
+                .call_method(
+                    Some(self.owner.as_str()),
+                    path.as_str(),
+                    Some("org.freedesktop.DBus.Introspectable"),
+                    "Introspect",
+                    &(),
+                )
+                .await;
+            // An object that vanished since its parent named it has no children.
+            let Ok(reply) = reply else { continue };
+            let Ok(xml) = reply.body().deserialize::<String>() else {
+                continue;
+            };
+            if names_of("interface", &xml).any(|name| name == self.interface) {
+                return Ok(path);
+            }
+            let parent = path.trim_end_matches('/');
+            // An absolute name is the object's own; children are named relatively.
+            let children = names_of("node", &xml).filter(|child| !child.starts_with('/'));
+            waiting.extend(children.map(|child| format!("{parent}/{child}")));
+        }
+        let message = format!("{} has no object with {}", self.name, self.interface);
+        Err(Outcome::refused(Reason::NO_OBJECT, &message))
+    }
+
+    async fn method(&self, member: &str, arguments: &[(char, Value)]) -> Result<(), Outcome> {
+        let wrong = |problem: String| Outcome::refused(Reason::WRONG_TYPE, &problem);
+        if arguments.is_empty() {
+            return self.send(self.interface, member, &()).await.map(drop);
+        }
+        let mut body = StructureBuilder::new();
+        for (signature, value) in arguments {
+            body = body.append_field(argument::typed(*signature, value).map_err(wrong)?);
+        }
+        let body = body.build().map_err(|error| wrong(error.to_string()))?;
+        self.send(self.interface, member, &body).await.map(drop)
+    }
+
+    async fn get(&self, property: &str) -> Result<Value, Outcome> {
+        let reply = self
+            .send(PROPERTIES, "Get", &(self.interface, property))
+            .await?;
+        let value: Option<OwnedVariant> = reply.body().deserialize().ok();
+        value
+            .and_then(|value| argument::read(&value))
+            .ok_or_else(|| {
+                let message = format!("{} shows no plain value for {property}", self.name);
+                Outcome::failed(Reason::PEER_ERROR, &message)
+            })
+    }
+
+    async fn set(&self, property: &str, signature: char, value: &Value) -> Result<(), Outcome> {
+        // Undo writes back what was read, in the type that the route states.
+        let value: Variant<'_> = argument::typed(signature, value)
+            .map_err(|problem| Outcome::refused(Reason::WRONG_TYPE, &problem))?;
+        self.send(PROPERTIES, "Set", &(self.interface, property, value))
+            .await
+            .map(drop)
+    }
+
+    /// Reads until the property shows `value`, or for a while; what it shows then.
+    async fn wait_for(&self, property: &str, value: &Value) -> Result<Value, Outcome> {
+        let until = Instant::now() + SHOWN_WITHIN;
+        loop {
+            let shown = self.get(property).await?;
+            if same(&shown, value) || Instant::now() >= until {
+                return Ok(shown);
+            }
+            sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    async fn send<B>(&self, interface: &str, member: &str, body: &B) -> Result<Message, Outcome>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType + Sync,
+    {
+        self.connection
+            .call_method(
+                Some(self.owner.as_str()),
+                self.path.as_str(),
+                Some(interface),
+                member,
+                body,
+            )
+            .await
+            .map_err(|error| failure(&self.name, &error))
+    }
+
+    fn made<'v>(&self, member: &str, arguments: impl Iterator<Item = &'v Value>) -> CallMade {
+        CallMade {
+            bus: self.bus,
+            destination: self.name.clone(),
+            member: format!("{}.{member}", self.interface),
+            arguments: arguments.map(Value::to_string).collect(),
+        }
+    }
+}
+
+fn failure(peer: &str, error: &zbus::Error) -> Outcome {
+    let zbus::Error::MethodError(name, detail, _) = error else {
+        return Outcome::failed(Reason::PEER_GONE, &format!("{peer}: {error}"));
+    };
+    let reason = match name.as_str() {
+        "org.freedesktop.DBus.Error.NoReply"
+        | "org.freedesktop.DBus.Error.ServiceUnknown"
+        | "org.freedesktop.DBus.Error.NameHasNoOwner" => Reason::PEER_GONE,
+        "org.freedesktop.DBus.Error.AccessDenied" => "not_allowed",
+        _ => Reason::PEER_ERROR,
+    };
+    let detail = detail.as_deref().unwrap_or("no detail");
+    Outcome::failed(reason, &format!("{peer}: {name}: {detail}"))
+}
+
+/// Equal, numbers up to what a player's own rounding of a volume may cost.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => (one - other).abs() < 0.005,
+        _ => one.to_string() == other.to_string(),
+    }
+}
+
+/// The `name` attributes of the tags `tag` in introspection data. The format
+/// is fixed by the D-Bus specification and nothing nested is needed, so a scan does.
+fn names_of<'x>(tag: &'x str, xml: &'x str) -> impl Iterator<Item = &'x str> {
+    xml.split('<').filter_map(move |element| {
+        let attributes = element.strip_prefix(tag)?;
+        let (_, value) = attributes.split('>').next()?.split_once("name=")?;
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        value
+            .get(1..)?
+            .split(quote)
+            .next()
+            .filter(|name| !name.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn introspection_names_interfaces_and_children() {
+        let xml = "<!DOCTYPE node><node><interface name=\"a.B\"><method name=\"M\"/></interface>\
+                   <node name='modem'/><node/></node>";
+        assert_eq!(names_of("interface", xml).collect::<Vec<_>>(), ["a.B"]);
+        assert_eq!(names_of("node", xml).collect::<Vec<_>>(), ["modem"]);
+    }
+
+    #[test]
+    fn a_malformed_introspection_names_nothing() {
+        assert_eq!(names_of("node", "<node name=><node name=\"").count(), 0);
+    }
+}
