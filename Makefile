@@ -25,7 +25,7 @@ run: setup-run models
 	@$(CODRIVER_BIN_DIR)/codriver-demo $(if $(MIC),--microphone)
 
 test: setup-test lint models
-	$(CODRIVER_PYTHON) -m unittest discover --quiet --start-directory catalog/models/builder/tests --top-level-directory catalog/models
+	cd catalog/models && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . builder
 	$(CARGO) test --release --workspace --locked
 
 lint:
