@@ -1,5 +1,7 @@
 //! What each stage costs: resampling and voice detection per audio second, one recognition.
 
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
@@ -100,8 +102,7 @@ fn silero() -> SileroVad {
     let store = store();
     let runtime = Runtime::from_store(&store).unwrap();
     let pack = store.open("silero-vad").unwrap();
-    let vad = SileroVad::load(runtime, &pack, &ExecutionProviders::cpu()).unwrap();
-    vad
+    SileroVad::load(runtime, &pack, &ExecutionProviders::cpu()).unwrap()
 }
 
 fn store() -> Store {

@@ -32,7 +32,7 @@ impl Default for GuardOptions {
         Self {
             no_speech_above: 0.6,
             confidence_if_no_speech: 0.6,
-            min_confidence: 0.1,
+            min_confidence: 0.2,
             max_letters_per_second: 35.0,
             max_characters_per_second: 14.0,
         }
