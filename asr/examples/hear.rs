@@ -1,6 +1,6 @@
 //! What is heard in WAV files, with every figure the guard goes by:
 //! `cargo run --release -p codriver-asr --example hear -- FILE.wav...`
-//! (expected words, comma-separated, in `VOCABULARY`).
+//! (expected words, comma-separated, in `VOCABULARY`; recogniser threads in `THREADS`).
 
 use std::path::Path;
 
@@ -20,7 +20,14 @@ fn main() -> Result<(), codriver_asr::Error> {
         &ExecutionProviders::cpu(),
     )?;
     let mut front_end = FrontEnd::new(Format::SPEECH, Box::new(vad), EndpointOptions::default())?;
-    let mut whisper = Whisper::load(&store.open("whisper-base-q8_0")?, WhisperOptions::default())?;
+    let threads = std::env::var("THREADS")
+        .ok()
+        .and_then(|threads| threads.parse().ok());
+    let options = WhisperOptions {
+        threads: threads.unwrap_or(2),
+        ..WhisperOptions::default()
+    };
+    let mut whisper = Whisper::load(&store.open("whisper-base-q8_0")?, options)?;
     if let Ok(words) = std::env::var("VOCABULARY") {
         let words: Vec<String> = words.split(',').map(str::to_owned).collect();
         for language in Language::ALL {
