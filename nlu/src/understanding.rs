@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use codriver_catalog::{Catalog, Command, CommandDefinition, Confirm, Decision, Language};
 
 use crate::normalise::Sentence;
-use crate::patterns::{EXECUTE, PatternAnswer, Patterns};
+use crate::patterns::{EXACT, EXECUTE, PatternAnswer, Patterns};
 use crate::{
     Alternative, Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Reason, Source,
     TierAnswer,
@@ -22,8 +22,6 @@ use crate::{
 
 /// The longest sentence that is read, in bytes: a minute of fast speech.
 pub const LONGEST_SENTENCE: usize = 1_000;
-/// From this score on a phrase counts as matched exactly.
-const EXACT: f32 = 0.985;
 
 /// Which tiers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

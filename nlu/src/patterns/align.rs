@@ -31,12 +31,16 @@ pub(super) enum Filling {
 const LEFTOVER: f32 = 1.5;
 /// What a word of free text costs, so that words of the packs explain first.
 const FREE_WORD: f32 = 0.01;
+/// What free text costs that begins like a question or a negation.
+const DOUBTFUL_TEXT: f32 = 0.4;
 /// What skipping a filler costs, so that phrases that hold it win.
 const SKIPPED_FILLER: f32 = 0.001;
 
 #[derive(Clone)]
 struct Reached {
     cost: f32,
+    /// Token after the last one that a place of the phrase explained.
+    explained_to: usize,
     /// Sum of the weights of explained and unexplained words.
     weight: f32,
     slots: Vec<(usize, Filling)>,
@@ -65,6 +69,7 @@ pub(super) fn align(
     if let Some(cell) = rows.first_mut().and_then(|row| row.first_mut()) {
         *cell = Some(Reached {
             cost: 0.0,
+            explained_to: start,
             weight: 0.0,
             slots: Vec::new(),
         });
@@ -114,7 +119,8 @@ pub(super) fn align(
                     lattice,
                     at,
                     reached,
-                    |length, reached| {
+                    |length, mut reached| {
+                        reached.explained_to = at + length;
                         go(length, next + 1, reached);
                     },
                 );
@@ -218,9 +224,9 @@ fn take(
                     }
                 }
             }
-            Takes::Number(unit) => {
+            Takes::Number { unit, with_unit } => {
                 for quantity in &cell.quantities {
-                    if quantity.unit.is_none_or(|said| said == *unit) {
+                    if quantity.unit.map_or(!with_unit, |said| said == *unit) {
                         let amount = Filling::Amount(quantity.amount);
                         go(
                             quantity.tokens.len(),
@@ -230,9 +236,13 @@ fn take(
                 }
             }
             Takes::Text => {
+                // "the airport" keeps its article, though articles are fillers.
+                let from = reached.explained_to;
+                // "phone is ringing" calls nobody: such a reading is asked back.
+                let doubt = if cell.blocker { DOUBTFUL_TEXT } else { 0.0 };
                 for end in at + 1..=lattice.cells.len() {
-                    let text = lattice.sentence.original(at..end).trim().to_owned();
-                    let cost = FREE_WORD * (end - at) as f32;
+                    let text = lattice.sentence.original(from..end).trim().to_owned();
+                    let cost = doubt + FREE_WORD * (end - at) as f32;
                     let value = Filling::Value(Value::Text(text));
                     go(end - at, reached.with(*argument, value, cost, 1.0));
                 }
@@ -249,6 +259,7 @@ impl Reached {
     fn and(&self, cost: f32, weight: f32) -> Self {
         Self {
             cost: self.cost + cost,
+            explained_to: self.explained_to,
             weight: self.weight + weight,
             slots: self.slots.clone(),
         }

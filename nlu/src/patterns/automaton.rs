@@ -18,7 +18,11 @@ pub(super) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Takes {
     Zone,
-    Number(Unit),
+    Number {
+        unit: Unit,
+        /// Only amounts whose unit was said beside the number.
+        with_unit: bool,
+    },
     Choice,
     Text,
 }
@@ -89,10 +93,7 @@ impl Compiler<'_> {
         match node {
             Node::Words(words) => self.words(words),
             Node::Slot(name) => self.slot(name),
-            Node::Sequence(parts) => {
-                let parts = parts.iter().map(|part| self.node(part)).collect();
-                self.sequence(parts)
-            }
+            Node::Sequence(parts) => self.nodes(parts),
             Node::Alternatives(parts) => self.alternatives(parts),
             Node::Optional(part) => {
                 let mut inside = self.node(part);
@@ -101,6 +102,61 @@ impl Compiler<'_> {
                 inside
             }
         }
+    }
+
+    /// A sequence. "{position} percent" also takes an amount that was said
+    /// with its unit in another place or word: 百分之五十, "half".
+    fn nodes(&mut self, parts: &[Node]) -> Fragment {
+        let mut fragments = Vec::new();
+        let mut parts = parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            let unit_follows = match (part, parts.peek()) {
+                (Node::Slot(name), Some(Node::Words(words))) => self.unit_words(name, words),
+                _ => None,
+            };
+            let Some((unit, rest)) = unit_follows else {
+                fragments.push(self.node(part));
+                continue;
+            };
+            let bare = self.node(part);
+            let bare = match parts.next() {
+                Some(words) => {
+                    let words = self.node(words);
+                    self.sequence(vec![bare, words])
+                }
+                None => bare,
+            };
+            let mut with_unit = self.node(part);
+            for &place in &with_unit.first {
+                if let Some(Place::Slot { takes, .. }) = self.places.get_mut(place) {
+                    *takes = Takes::Number {
+                        unit,
+                        with_unit: true,
+                    };
+                }
+            }
+            if !rest.is_empty() {
+                let rest = self.run(&rest);
+                with_unit = self.sequence(vec![with_unit, rest]);
+            }
+            fragments.push(either(vec![bare, with_unit]));
+        }
+        self.sequence(fragments)
+    }
+
+    /// The unit of a number argument and the words after its own, if the
+    /// words begin with that unit.
+    fn unit_words(&self, argument: &str, words: &str) -> Option<(Unit, Vec<WordId>)> {
+        let ArgumentKind::Number { unit, .. } = self.definition.argument(argument)?.kind else {
+            return None;
+        };
+        let ids = self.lexicon.ids_of(words);
+        let said = self.lexicon.unit_phrases(unit);
+        let longest = said
+            .filter(|phrase| ids.starts_with(phrase))
+            .map(<[_]>::len)
+            .max()?;
+        Some((unit, ids.get(longest..)?.to_vec()))
     }
 
     fn words(&mut self, words: &str) -> Fragment {
@@ -145,7 +201,10 @@ impl Compiler<'_> {
         };
         let takes = match &declared.kind {
             ArgumentKind::Zone { .. } => Takes::Zone,
-            ArgumentKind::Number { unit, .. } => Takes::Number(*unit),
+            ArgumentKind::Number { unit, .. } => Takes::Number {
+                unit: *unit,
+                with_unit: false,
+            },
             ArgumentKind::Choice { .. } => Takes::Choice,
             ArgumentKind::Text { .. } => Takes::Text,
             // Flags have no words; the catalogue lets no phrase name one.
@@ -188,20 +247,24 @@ impl Compiler<'_> {
     }
 
     fn alternatives(&mut self, parts: &[Node]) -> Fragment {
-        let parts: Vec<_> = parts.iter().map(|part| self.node(part)).collect();
-        // One group: whichever way is taken, one of its words is there.
-        let each: Option<Vec<_>> = parts.iter().map(|part| part.groups.first()).collect();
-        let group: Vec<WordId> = each.into_iter().flatten().flatten().copied().collect();
-        Fragment {
-            first: parts.iter().flat_map(|p| p.first.clone()).collect(),
-            last: parts.iter().flat_map(|p| p.last.clone()).collect(),
-            empty: parts.iter().any(|part| part.empty),
-            groups: if group.is_empty() {
-                Vec::new()
-            } else {
-                vec![group]
-            },
-        }
+        let parts = parts.iter().map(|part| self.node(part)).collect();
+        either(parts)
+    }
+}
+
+fn either(parts: Vec<Fragment>) -> Fragment {
+    // One group: whichever way is taken, one of its words is there.
+    let each: Option<Vec<_>> = parts.iter().map(|part| part.groups.first()).collect();
+    let group: Vec<WordId> = each.into_iter().flatten().flatten().copied().collect();
+    Fragment {
+        first: parts.iter().flat_map(|p| p.first.clone()).collect(),
+        last: parts.iter().flat_map(|p| p.last.clone()).collect(),
+        empty: parts.iter().any(|part| part.empty),
+        groups: if group.is_empty() {
+            Vec::new()
+        } else {
+            vec![group]
+        },
     }
 }
 

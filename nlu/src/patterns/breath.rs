@@ -37,7 +37,11 @@ impl Compiled {
                 let mut chain = before.clone();
                 let end = reading.end;
                 chain.push(reading);
+                let negated = negation_alone(lattice, at, end);
                 for next in self.next_starts(lattice, end) {
+                    if negated && next < length {
+                        continue;
+                    }
                     if let Some(slot) = best.get_mut(next)
                         && slot.as_ref().is_none_or(|old| better(&chain, old))
                     {
@@ -87,6 +91,14 @@ impl Compiled {
         }
         starts
     }
+}
+
+/// "不要 (打开车窗)", "no (open the window)": a negation that is a command by
+/// itself negates what follows, and is never the first of two commands.
+fn negation_alone(lattice: &Lattice<'_>, start: usize, end: usize) -> bool {
+    let cells = lattice.cells.get(start..end).unwrap_or_default();
+    let plain = cells.iter().filter(|cell| !cell.blocker).count();
+    plain < cells.len() && plain < 2
 }
 
 /// Fewer commands explain better; of as many, the better fit.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use codriver_catalog::{ArgumentKind, Catalog, Language, LanguageWords, Zone};
+use codriver_catalog::{ArgumentKind, Catalog, Language, LanguageWords, Unit, Zone};
 
 use crate::normalise::{QuantityWords, Script, Sentence, numbers, words_of};
 use crate::sound::{english, mandarin};
@@ -50,6 +50,7 @@ pub(super) struct Lexicon {
     by_first: HashMap<WordId, Vec<usize>>,
     by_sound: HashMap<String, Vec<WordId>>,
     single_fillers: HashSet<Vec<WordId>>,
+    units: Vec<(Unit, Vec<WordId>)>,
 }
 
 #[derive(Debug)]
@@ -72,8 +73,10 @@ impl Lexicon {
             by_first: HashMap::new(),
             by_sound: HashMap::new(),
             single_fillers: HashSet::new(),
+            units: Vec::new(),
         };
         lexicon.add_language(words);
+        lexicon.add_units(words);
         lexicon.add_commands(catalog);
         lexicon
     }
@@ -94,6 +97,15 @@ impl Lexicon {
         ];
         for list in lists.into_iter().chain(words.units.values()) {
             self.add_all(list, &Meaning::Known);
+        }
+    }
+
+    fn add_units(&mut self, words: &LanguageWords) {
+        for (unit, list) in &words.units {
+            for said in list {
+                let ids = self.intern(said);
+                self.units.push((*unit, ids));
+            }
         }
     }
 
@@ -192,6 +204,12 @@ impl Lexicon {
     /// The id of a word exactly as it is written (apostrophes aside).
     pub(super) fn id(&self, word: &str) -> Option<WordId> {
         self.ids.get(&spelling(word)).copied()
+    }
+
+    /// How a unit is called.
+    pub(super) fn unit_phrases(&self, unit: Unit) -> impl Iterator<Item = &[WordId]> {
+        let of_unit = self.units.iter().filter(move |(of, _)| *of == unit);
+        of_unit.map(|(_, words)| words.as_slice())
     }
 
     /// Whether this run of words is a filler, so that a phrase that has it

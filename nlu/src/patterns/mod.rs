@@ -29,10 +29,15 @@ use lexicon::{Lexicon, WordId};
 
 /// From this score on a phrase counts as said.
 pub const EXECUTE: f32 = 0.86;
+/// From this score on every word was heard exactly.
+pub const EXACT: f32 = 0.985;
 /// From this score on it is worth asking back.
 pub const ASK: f32 = 0.6;
 /// Two readings closer than this are equally good.
 const MARGIN: f32 = 0.02;
+/// The same where every word was heard exactly: a phrase that explains even a
+/// filler is the better one.
+const EXACT_MARGIN: f32 = 0.0001;
 
 /// All phrases of a catalogue, compiled.
 #[derive(Debug)]
@@ -309,10 +314,15 @@ fn settle(language: Language, readings: Vec<Reading>) -> PatternAnswer {
     let Some(best) = readings.first().cloned() else {
         return PatternAnswer::nothing(language, Reason::NotUnderstood);
     };
+    let margin = if best.score >= EXACT {
+        EXACT_MARGIN
+    } else {
+        MARGIN
+    };
     let rivals: Vec<_> = readings
         .iter()
         .skip(1)
-        .filter(|other| other.score > best.score - MARGIN && !other.has_text)
+        .filter(|other| other.score > best.score - margin && !other.has_text)
         .filter(|other| other.problem.is_none() || best.problem.is_some())
         .collect();
     let reason = if best.score < EXECUTE {
