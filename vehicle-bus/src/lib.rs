@@ -1,11 +1,19 @@
 //! Commands to the car: route, policy, D-Bus call or CAN frame.
 
+pub mod client;
+pub mod config;
 pub mod dbc;
 pub mod description;
 pub mod frame;
+pub mod gateway;
+pub mod route;
+pub mod service;
+pub mod transport;
 
 mod error;
+mod outcome;
 mod value;
 
 pub use error::Error;
+pub use outcome::{Outcome, Reason};
 pub use value::Value;

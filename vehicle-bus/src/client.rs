@@ -1,0 +1,224 @@
+//! A typed client of `org.codriver.Vehicle1`, every call with a deadline.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use zbus::{Connection, OwnedVariant, Variant, fdo, proxy};
+
+use crate::{
+    Error, Outcome, Reason, Value,
+    service::{builder, from_variant, variant},
+};
+
+/// How long a reading call may take.
+const READING: Duration = Duration::from_secs(2);
+/// What a confirmation may take beyond the time to live.
+const CONFIRMING: Duration = Duration::from_secs(15);
+
+/// One path of the vehicle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathInfo {
+    /// VSS path.
+    pub path: String,
+    /// "boolean", "number", "choice" or "color".
+    pub kind: String,
+    /// Whether it can be set.
+    pub writable: bool,
+    /// Lowest value of a number.
+    pub min: Option<f64>,
+    /// Highest value of a number.
+    pub max: Option<f64>,
+    /// Unit, "" for none.
+    pub unit: String,
+}
+
+/// The raw interface; [`VehicleClient`] wraps it. Its signal streams are for monitors.
+#[proxy(
+    interface = "org.codriver.Vehicle1",
+    default_service = "org.codriver.Vehicle",
+    default_path = "/org/codriver/Vehicle"
+)]
+pub trait Vehicle1 {
+    /// Asks for a value; answers outcome, reason, message.
+    fn set(
+        &self,
+        path: &str,
+        value: &Variant<'_>,
+        time_to_live_ms: u32,
+        request_id: &str,
+    ) -> zbus::Result<(String, String, String)>;
+
+    /// Value and age in milliseconds.
+    fn get(&self, path: &str) -> zbus::Result<(OwnedVariant, u32)>;
+
+    /// Path, type, writable, min, max, unit.
+    #[allow(clippy::type_complexity)]
+    fn list(&self)
+    -> zbus::Result<Vec<(String, String, bool, OwnedVariant, OwnedVariant, String)>>;
+
+    /// A path has another value.
+    #[zbus(signal)]
+    fn changed(&self, path: String, value: OwnedVariant) -> zbus::Result<()>;
+
+    /// A request frame left.
+    #[zbus(signal)]
+    fn frame_sent(
+        &self,
+        path: String,
+        message: String,
+        id: u32,
+        data: Vec<u8>,
+        decoded: String,
+    ) -> zbus::Result<()>;
+
+    /// "up" or "down: why".
+    #[zbus(property)]
+    fn bus(&self) -> zbus::Result<String>;
+
+    /// Vehicle name.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn vehicle(&self) -> zbus::Result<String>;
+}
+
+/// A client of the gateway.
+#[derive(Debug, Clone)]
+pub struct VehicleClient {
+    proxy: Vehicle1Proxy<'static>,
+}
+
+impl VehicleClient {
+    /// Connects to "system", "session", or an address such as `unix:path=...`.
+    ///
+    /// # Errors
+    /// [`Error::Dbus`] when there is no such bus.
+    pub async fn connect(bus: &str) -> Result<Self, Error> {
+        Self::new(&builder(bus).build().await?).await
+    }
+
+    /// Uses a connection. The gateway need not be there yet.
+    ///
+    /// # Errors
+    /// [`Error::Dbus`].
+    pub async fn new(connection: &Connection) -> Result<Self, Error> {
+        let proxy = Vehicle1Proxy::builder(connection)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        Ok(Self { proxy })
+    }
+
+    /// The raw interface, for its signals and properties.
+    pub fn proxy(&self) -> &Vehicle1Proxy<'static> {
+        &self.proxy
+    }
+
+    /// Asks for a value. Whatever happens to gateway or bus is an outcome too.
+    pub async fn set(
+        &self,
+        path: &str,
+        value: Value,
+        time_to_live: Duration,
+        request_id: &str,
+    ) -> Outcome {
+        let milliseconds = u32::try_from(time_to_live.as_millis()).unwrap_or(u32::MAX);
+        let value = variant(value);
+        let call = self.proxy.set(path, &value, milliseconds, request_id);
+        match timeout(time_to_live.saturating_add(CONFIRMING), call).await {
+            Ok(Ok((outcome, reason, message))) => Outcome::from_words(&outcome, &reason, message)
+                .unwrap_or_else(|| {
+                    let problem = format!("The gateway answered \"{outcome}\".");
+                    Outcome::unconfirmed(Reason::Internal, problem)
+                }),
+            Ok(Err(error)) if never_arrived(&error) => Outcome::failed(
+                Reason::NoGateway,
+                format!("The vehicle gateway is not running or may not be asked: {error}."),
+            ),
+            Ok(Err(error)) => Outcome::unconfirmed(
+                Reason::NoGateway,
+                format!("The vehicle gateway went away: {error}."),
+            ),
+            Err(_) => {
+                Outcome::unconfirmed(Reason::NoGateway, "The vehicle gateway does not answer.")
+            }
+        }
+    }
+
+    /// The present value and its age.
+    ///
+    /// # Errors
+    /// [`Error::Dbus`]; also when the car does not report the path now.
+    pub async fn get(&self, path: &str) -> Result<(Value, Duration), Error> {
+        let (value, age_ms) = within(self.proxy.get(path)).await?;
+        let value = from_variant(&value)
+            .ok_or_else(|| zbus::Error::Failure(format!("{path} has an unknown type")))?;
+        Ok((value, Duration::from_millis(age_ms.into())))
+    }
+
+    /// Every path.
+    ///
+    /// # Errors
+    /// [`Error::Dbus`].
+    pub async fn list(&self) -> Result<Vec<PathInfo>, Error> {
+        let number = |value: &OwnedVariant| match from_variant(value) {
+            Some(Value::Number(number)) => Some(number),
+            _ => None,
+        };
+        let rows = within(self.proxy.list()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(path, kind, writable, min, max, unit)| PathInfo {
+                path,
+                kind,
+                writable,
+                min: number(&min),
+                max: number(&max),
+                unit,
+            })
+            .collect())
+    }
+
+    /// "up" or "down: why".
+    ///
+    /// # Errors
+    /// [`Error::Dbus`].
+    pub async fn bus(&self) -> Result<String, Error> {
+        within(self.proxy.bus()).await
+    }
+
+    /// The vehicle's name.
+    ///
+    /// # Errors
+    /// [`Error::Dbus`].
+    pub async fn vehicle(&self) -> Result<String, Error> {
+        within(self.proxy.vehicle()).await
+    }
+}
+
+async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, Error> {
+    match timeout(READING, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(zbus::Error::Failure("the gateway does not answer".into()).into()),
+    }
+}
+
+/// Errors by which D-Bus says that the call reached nobody.
+fn never_arrived(error: &zbus::Error) -> bool {
+    let name = match error {
+        zbus::Error::MethodError(name, ..) => name.as_str(),
+        zbus::Error::FDO(error) => {
+            return matches!(
+                **error,
+                fdo::Error::ServiceUnknown(_)
+                    | fdo::Error::NameHasNoOwner(_)
+                    | fdo::Error::AccessDenied(_)
+            );
+        }
+        _ => return false,
+    };
+    [
+        "org.freedesktop.DBus.Error.ServiceUnknown",
+        "org.freedesktop.DBus.Error.NameHasNoOwner",
+        "org.freedesktop.DBus.Error.AccessDenied",
+    ]
+    .contains(&name)
+}

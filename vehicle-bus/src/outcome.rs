@@ -1,0 +1,177 @@
+//! What became of a request: exactly one outcome each.
+
+use std::{fmt, str::FromStr};
+
+/// The one outcome of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The car's status shows the value asked for.
+    Done,
+    /// The gateway said no; nothing was sent.
+    Refused {
+        /// Why, as a stable word.
+        reason: Reason,
+        /// Why, as an English sentence.
+        message: String,
+    },
+    /// Sending failed, or the car refused.
+    Failed {
+        /// Why, as a stable word.
+        reason: Reason,
+        /// Why, as an English sentence.
+        message: String,
+    },
+    /// It was sent, but the car did not show the value in time.
+    Unconfirmed {
+        /// Why, as a stable word.
+        reason: Reason,
+        /// Why, as an English sentence.
+        message: String,
+    },
+}
+
+impl Outcome {
+    /// "done", "refused", "failed" or "unconfirmed".
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+            Self::Unconfirmed { .. } => "unconfirmed",
+        }
+    }
+
+    /// The reason; None when done.
+    pub fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Done => None,
+            Self::Refused { reason, .. }
+            | Self::Failed { reason, .. }
+            | Self::Unconfirmed { reason, .. } => Some(reason),
+        }
+    }
+
+    /// The English sentence, "" when done.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Done => "",
+            Self::Refused { message, .. }
+            | Self::Failed { message, .. }
+            | Self::Unconfirmed { message, .. } => message,
+        }
+    }
+
+    /// Puts the three texts of D-Bus back together; None for an unknown outcome word.
+    pub fn from_words(outcome: &str, reason: &str, message: String) -> Option<Self> {
+        let reason: Reason = match reason.parse() {
+            Ok(reason) => reason,
+            Err(never) => match never {},
+        };
+        match outcome {
+            "done" => Some(Self::Done),
+            "refused" => Some(Self::Refused { reason, message }),
+            "failed" => Some(Self::Failed { reason, message }),
+            "unconfirmed" => Some(Self::Unconfirmed { reason, message }),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn refused(reason: Reason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Refused { reason, message }
+    }
+
+    pub(crate) fn failed(reason: Reason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Failed { reason, message }
+    }
+
+    pub(crate) fn unconfirmed(reason: Reason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Unconfirmed { reason, message }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason() {
+            None => f.write_str(self.word()),
+            Some(reason) => write!(f, "{} ({reason}): {}", self.word(), self.message()),
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// Why a request was not done.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+            /// A word of another release.
+            Other(String),
+        }
+
+        impl Reason {
+            /// The stable snake_case word.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$name => $word,)*
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl FromStr for Reason {
+            type Err = std::convert::Infallible;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                Ok(match word {
+                    $($word => Self::$name,)*
+                    other => Self::Other(other.to_owned()),
+                })
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The vehicle description does not list the path.
+    UnknownPath = "unknown_path",
+    /// The path is a sensor.
+    NotAllowed = "not_allowed",
+    /// A boolean, number or text where another is needed.
+    WrongType = "wrong_type",
+    /// Outside the limits, off the step, or not among the words.
+    OutOfRange = "out_of_range",
+    /// Not while the car moves, or may move.
+    SpeedInterlock = "speed_interlock",
+    /// The time to live ran out before the frame could be sent.
+    Expired = "expired",
+    /// This request_id is in use, or was used for something else.
+    DuplicateRequest = "duplicate_request",
+    /// The caller asks too often.
+    RateLimited = "rate_limited",
+    /// Too many requests wait for this actuator.
+    Busy = "busy",
+    /// request_id or time to live make no sense.
+    BadRequest = "bad_request",
+    /// No bus.
+    BusDown = "bus_down",
+    /// The ECU refused.
+    EcuRefused = "ecu_refused",
+    /// No status was heard after the request.
+    NoAnswer = "no_answer",
+    /// The status kept showing another value.
+    NotConfirmed = "not_confirmed",
+    /// The gateway is not on D-Bus, or went away.
+    NoGateway = "no_gateway",
+    /// A mistake in the gateway; its log says more.
+    Internal = "internal",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
