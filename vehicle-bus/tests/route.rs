@@ -59,7 +59,7 @@ impl Stage {
     }
 
     async fn connect(&self) -> Connection {
-        let bus = zbus::conn::Builder::address(self.address.as_str()).unwrap();
+        let bus = zbus::conn::Builder::address(self.address.as_str());
         bus.build().await.unwrap()
     }
 
