@@ -1,6 +1,9 @@
 //! Commands of the shipped packs to real peers on a private bus: mpv with
 //! mpv-mpris for media, python-dbusmock doubles for the others.
 
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
