@@ -1,1 +1,24 @@
-//! Wires the rooms: codriverd and codriverctl.
+//! Wires the rooms: `codriverd` and `codriverctl`.
+//!
+//! The daemon hears, understands, asks back and replies; what it wants done
+//! leaves over D-Bus only. It opens no socket but Unix sockets and runs no
+//! other program.
+
+pub mod assistant;
+mod car;
+pub mod control;
+pub mod dialogue;
+mod error;
+mod expected_words;
+mod gateway;
+mod knowledge;
+mod logging;
+mod minds;
+pub mod pipeline;
+pub mod replies;
+pub mod run;
+mod service_manager;
+pub mod settings;
+pub mod speech;
+
+pub use error::Error;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
@@ -12,7 +12,7 @@ use crate::Error;
 const LONGEST_PLUGIN_NAME: usize = 64;
 
 /// One `[[execution_provider]]` entry of codriver.toml, as it is written.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CandidateSettings {
     /// `cpu`, `openvino`, `qnn`, `xnnpack`, `acl`, `cann` or `plugin`.

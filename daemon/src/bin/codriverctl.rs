@@ -1,0 +1,7 @@
+//! The command line for people and scripts.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    codriver_daemon::control::main()
+}

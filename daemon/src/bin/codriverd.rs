@@ -1,0 +1,7 @@
+//! The voice daemon: microphone, models, dialogue.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    codriver_daemon::run::main()
+}

@@ -1,0 +1,115 @@
+//! `codriverctl hear`: what recordings say and mean, without acting on them.
+
+use std::path::Path;
+
+use codriver_asr::{Recognition, hear_file};
+use serde_json::{Map, Value, json};
+
+use super::signals::understood_line;
+use super::{Hear, output, overridden};
+use crate::Error;
+use crate::minds::{Ears, Mind};
+use crate::pipeline::milliseconds;
+use crate::settings::Settings;
+
+/// Hears each file. Succeeds when every file could be read; one in which
+/// nobody speaks is rejected, which is an answer too.
+pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
+    let settings = overridden(settings, options.catalog.as_deref(), options.tier);
+    let mut mind = Mind::load(&settings)?;
+    let mut ears = Ears::load(&settings, mind.catalog())?;
+    let mut unread = 0;
+    for file in &options.files {
+        match hear(&mut ears, &mut mind, file) {
+            Ok(report) if options.json => output::json(&report)?,
+            Ok(report) => output::line(&readable(&report))?,
+            Err(error) => {
+                unread += 1;
+                eprintln!("codriverctl: {error}");
+            }
+        }
+    }
+    match unread {
+        0 => Ok(()),
+        unread => Err(Error::Unsuccessful(format!(
+            "{unread} of {} recordings could not be heard",
+            options.files.len()
+        ))),
+    }
+}
+
+/// One report a file. Several utterances in one file are one request with pauses.
+fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
+    let hearing = hear_file(file, &mut ears.front_end, ears.recogniser.as_mut())?;
+    let mut recognise_ms = 0.0;
+    let mut words = Vec::new();
+    let mut language = None;
+    let mut rejected = None;
+    for (_, recognition) in &hearing.heard {
+        recognise_ms += milliseconds(recognition.timings().total);
+        match recognition {
+            Recognition::Heard(transcript) => {
+                language.get_or_insert(transcript.language);
+                words.push(transcript.text.clone());
+            }
+            Recognition::Rejected { reason, .. } => rejected = Some(reason.to_string()),
+        }
+    }
+    let transcript = words.join(" ");
+    let report = mind.explain_in(&transcript, language);
+    let mut report = match serde_json::to_value(&report) {
+        Ok(Value::Object(report)) => report,
+        _ => Map::new(),
+    };
+    let understand_ms = report.get("ms").cloned().unwrap_or(json!(0));
+    report.insert("file".into(), json!(file));
+    report.insert("transcript".into(), json!(transcript));
+    report.insert("language".into(), json!(language));
+    report.insert("utterances".into(), json!(hearing.heard.len()));
+    report.insert("audio_ms".into(), json!(milliseconds(hearing.duration)));
+    report.insert(
+        "ms".into(),
+        json!({
+            "front_end": milliseconds(hearing.front_end),
+            "recognise": recognise_ms,
+            "understand": understand_ms,
+        }),
+    );
+    if words.is_empty() {
+        let message = rejected.unwrap_or_else(|| "nobody speaks in it".into());
+        report.insert(
+            "reason".into(),
+            json!({"code": "nothing_heard", "message": message}),
+        );
+    }
+    Ok(Value::Object(report))
+}
+
+fn readable(report: &Value) -> String {
+    let text = |pointer: &str| {
+        report
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let ms = |pointer: &str| {
+        report
+            .pointer(pointer)
+            .and_then(Value::as_f64)
+            .unwrap_or_default()
+    };
+    // The line shows understanding's time, which is one of several here.
+    let mut understood = report.clone();
+    if let Some(object) = understood.as_object_mut() {
+        object.insert("ms".into(), json!(ms("/ms/understand")));
+    }
+    format!(
+        "{}\n  heard \"{}\" ({}; front end {:.0} ms, recognition {:.0} ms)\n  {}",
+        text("/file"),
+        text("/transcript"),
+        text("/language"),
+        ms("/ms/front_end"),
+        ms("/ms/recognise"),
+        understood_line(&understood)
+    )
+}

@@ -1,0 +1,205 @@
+//! The models behind the stages, loaded as the configuration says.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codriver_asr::{
+    EndpointOptions, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
+};
+use codriver_catalog::{Catalog, Language};
+use codriver_models::{ExecutionProviders, ProviderReport, Runtime, SessionOptions, Store};
+use codriver_nlu::model::{LanguageModel, ModelSettings};
+use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
+
+use crate::Error;
+use crate::expected_words::expected_words;
+use crate::knowledge::directory;
+use crate::pipeline::UnderstoodReport;
+use crate::settings::{Settings, Tier};
+
+/// Understands sentences: the patterns, and a language model where one is wanted.
+pub struct Mind {
+    understanding: Understanding,
+    tiers: Tiers,
+    catalog: Arc<Catalog>,
+    report: Option<ProviderReport>,
+}
+
+impl Mind {
+    /// Reads the packs and loads what the tier needs; the tier `patterns` loads no model.
+    ///
+    /// # Errors
+    /// Wrong packs, a missing or damaged model.
+    pub fn load(settings: &Settings) -> Result<Self, Error> {
+        let catalog = Arc::new(Catalog::load(&directory(settings)?)?);
+        Self::with(settings, catalog)
+    }
+
+    /// The same for packs that are already read.
+    ///
+    /// # Errors
+    /// A missing or damaged model.
+    pub fn with(settings: &Settings, catalog: Arc<Catalog>) -> Result<Self, Error> {
+        let model = match settings.understanding.tier.uses_model() {
+            true => Some(language_model(settings, &catalog)?),
+            false => None,
+        };
+        let report = model.as_ref().map(|model| model.report().clone());
+        let mut understanding = Understanding::new(Arc::clone(&catalog))?;
+        if let Some(model) = model {
+            understanding = understanding.with_model(Box::new(model));
+        }
+        Ok(Self {
+            understanding,
+            tiers: match settings.understanding.tier {
+                Tier::Patterns => Tiers::Patterns,
+                Tier::Model => Tiers::Model,
+                Tier::Both => Tiers::Both,
+            },
+            catalog,
+            report,
+        })
+    }
+
+    /// The commands.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Which execution provider runs the language model, where there is one.
+    pub fn report(&self) -> Option<&ProviderReport> {
+        self.report.as_ref()
+    }
+
+    /// What a sentence means when nothing is known of the car.
+    pub fn explain(&mut self, text: &str) -> UnderstoodReport {
+        self.explain_in(text, None)
+    }
+
+    /// The same for a sentence of a known language.
+    pub fn explain_in(&mut self, text: &str, language: Option<Language>) -> UnderstoodReport {
+        UnderstoodReport::from(&self.interpret(text, language, &Context::default()))
+    }
+
+    /// What a sentence means in this situation.
+    pub fn interpret(
+        &mut self,
+        text: &str,
+        language: Option<Language>,
+        context: &Context,
+    ) -> Interpretation {
+        self.understanding
+            .interpret_with(self.tiers, text, language, context)
+    }
+}
+
+/// Hears: cuts sound into utterances and makes text of them.
+pub struct Ears {
+    /// Resampling, voice activity, endpointing.
+    pub front_end: FrontEnd,
+    /// The recogniser.
+    pub recogniser: Box<dyn Recogniser>,
+    /// Which execution provider runs what.
+    pub reports: Vec<serde_json::Value>,
+}
+
+impl Ears {
+    /// Loads voice activity and recogniser, told to expect the packs' words.
+    ///
+    /// # Errors
+    /// A missing or damaged model.
+    pub fn load(settings: &Settings, catalog: &Catalog) -> Result<Self, Error> {
+        let store = store(settings)?;
+        let providers = providers(settings)?;
+        let runtime = Runtime::from_store(&store)?;
+        let voice_activity = SileroVad::load(
+            runtime,
+            &store.open(&settings.voice_activity.pack)?,
+            &providers,
+        )?;
+        let voice_report = serde_json::json!(voice_activity.provider());
+        let front_end = FrontEnd::new(
+            Format::SPEECH,
+            Box::new(voice_activity),
+            endpoint_options(settings),
+        )?;
+        let options = WhisperOptions {
+            languages: settings.recogniser.languages.clone(),
+            threads: settings.recogniser.threads,
+            ..WhisperOptions::default()
+        };
+        let mut recogniser = Whisper::load(&store.open(&settings.recogniser.pack)?, options)?;
+        for language in &settings.recogniser.languages {
+            recogniser.set_vocabulary(*language, &expected_words(catalog, *language));
+        }
+        // whisper.cpp has kernels of its own and runs nowhere else.
+        let recogniser_report = serde_json::json!({
+            "model": settings.recogniser.pack, "chosen": "cpu (whisper.cpp)", "rejected": [],
+        });
+        Ok(Self {
+            front_end,
+            recogniser: Box::new(recogniser),
+            reports: vec![voice_report, recogniser_report],
+        })
+    }
+}
+
+/// The configured model store, else the user's, else the installed one.
+///
+/// # Errors
+/// When none can be named.
+pub fn store(settings: &Settings) -> Result<Store, Error> {
+    let configured = &settings.models.directory;
+    if !configured.as_os_str().is_empty() {
+        return Ok(Store::at(configured));
+    }
+    let installed = Path::new("/var/lib/codriver/models");
+    match Store::from_environment() {
+        Ok(store) if store.directory().is_dir() || !installed.is_dir() => Ok(store),
+        _ if installed.is_dir() => Ok(Store::at(installed)),
+        other => Ok(other?),
+    }
+}
+
+fn language_model(settings: &Settings, catalog: &Arc<Catalog>) -> Result<LanguageModel, Error> {
+    let store = store(settings)?;
+    let options = ModelSettings {
+        providers: providers(settings)?,
+        session: SessionOptions {
+            threads: usize::from(settings.understanding.threads)
+                .try_into()
+                .unwrap_or(std::num::NonZeroUsize::MIN),
+            ..SessionOptions::default()
+        },
+        budget: Duration::from_millis(settings.understanding.budget_ms.into()),
+    };
+    let pack = store.open(&settings.understanding.pack)?;
+    let runtime = Runtime::from_store(&store)?;
+    Ok(LanguageModel::load(
+        &pack,
+        runtime,
+        Arc::clone(catalog),
+        &options,
+    )?)
+}
+
+fn providers(settings: &Settings) -> Result<ExecutionProviders, Error> {
+    Ok(ExecutionProviders::parse(
+        &settings.execution_provider,
+        true,
+    )?)
+}
+
+fn endpoint_options(settings: &Settings) -> EndpointOptions {
+    let milliseconds = |ms: u32| Duration::from_millis(ms.into());
+    EndpointOptions {
+        voiced_at: settings.voice_activity.voiced_at,
+        unvoiced_below: settings.voice_activity.unvoiced_below,
+        pre_roll: milliseconds(settings.endpoint.pre_roll_ms),
+        onset: milliseconds(settings.endpoint.onset_ms),
+        hangover: milliseconds(settings.endpoint.hangover_ms),
+        min_speech: milliseconds(settings.endpoint.shortest_ms),
+        hard_cap: milliseconds(settings.endpoint.longest_ms),
+    }
+}

@@ -1,0 +1,205 @@
+//! What the outside can do to the running pipeline.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use codriver_asr::Listener;
+use codriver_catalog::UtteranceId;
+use tokio::sync::mpsc;
+
+use super::{Cancellation, Event, Events, Queue, Request, Sentence, State};
+use crate::settings::LanguageChoice;
+use crate::speech::Voice;
+
+/// Longer texts are refused at the door; no spoken request comes near it.
+pub const LONGEST_TEXT_BYTES: usize = 10_000;
+
+/// How long `Listen` waits for somebody to begin to speak.
+const LISTEN_WINDOW: Duration = Duration::from_secs(8);
+
+/// Shared by the stages and the D-Bus interface.
+pub struct Controls {
+    /// Drops what is under way.
+    pub cancellation: Cancellation,
+    /// Sentences on their way to the understanding thread.
+    pub sentences: Arc<Queue<Sentence>>,
+    /// What the actor is asked to do.
+    pub requests: mpsc::Sender<Request>,
+    /// Where notices go.
+    pub events: Events,
+    /// The spoken replies.
+    pub voice: Voice,
+    listener: OnceLock<Arc<Listener>>,
+    log_text: bool,
+    muted: AtomicBool,
+    language: Mutex<LanguageChoice>,
+}
+
+/// Why something was not taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There are no words.
+    #[error("the text is empty")]
+    Empty,
+    /// There are too many.
+    #[error("the text is longer than {LONGEST_TEXT_BYTES} bytes")]
+    TooLong,
+    /// The actor has too much to do.
+    #[error("too many requests are under way; try again in a moment")]
+    Busy,
+    /// The microphone is closed.
+    #[error("the microphone is muted; unmute it first")]
+    Muted,
+    /// There is no microphone.
+    #[error("there is no microphone; see codriverctl status")]
+    Deaf,
+}
+
+impl Controls {
+    /// Controls of a pipeline whose stages share the given parts.
+    pub fn new(
+        cancellation: Cancellation,
+        sentences: Arc<Queue<Sentence>>,
+        requests: mpsc::Sender<Request>,
+        events: Events,
+        voice: Voice,
+        log_text: bool,
+    ) -> Self {
+        Self {
+            cancellation,
+            sentences,
+            requests,
+            events,
+            voice,
+            listener: OnceLock::new(),
+            log_text,
+            muted: AtomicBool::new(false),
+            language: Mutex::new(LanguageChoice::Detected),
+        }
+    }
+
+    /// Takes a typed sentence and says under which name it goes.
+    ///
+    /// # Errors
+    /// [`Refused`] for a text that no request can be.
+    pub fn submit(&self, text: &str, language: LanguageChoice) -> Result<UtteranceId, Refused> {
+        match text.trim() {
+            "" => return Err(Refused::Empty),
+            text if text.len() > LONGEST_TEXT_BYTES => return Err(Refused::TooLong),
+            _ => {}
+        }
+        let language = match (language, self.language()) {
+            (LanguageChoice::Always(language), _) => Some(language),
+            (LanguageChoice::Detected, LanguageChoice::Always(language)) => Some(language),
+            (LanguageChoice::Detected, LanguageChoice::Detected) => None,
+        };
+        let sentence = Sentence::typed(text.trim().to_owned(), language);
+        let id = sentence.id;
+        if self.push(sentence) {
+            Ok(id)
+        } else {
+            Err(Refused::Busy)
+        }
+    }
+
+    /// Hands a sentence to the understanding thread. Whether it was taken.
+    pub fn push(&self, sentence: Sentence) -> bool {
+        let id = sentence.id;
+        match self.sentences.push(sentence) {
+            None => true,
+            Some(displaced) => {
+                displaced
+                    .span
+                    .in_scope(|| tracing::warn!("superseded by newer utterances"));
+                displaced.id != id
+            }
+        }
+    }
+
+    /// Gives the controls the microphone, once, when it has been started.
+    pub fn attach(&self, listener: Arc<Listener>) {
+        let _first = self.listener.set(listener);
+    }
+
+    /// The text, where the owner lets the log hold it.
+    pub fn loggable<'a>(&self, text: &'a str) -> Option<&'a str> {
+        self.log_text.then_some(text)
+    }
+
+    /// Asks the actor to take back the last change.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when the actor has too much to do.
+    pub fn undo(&self) -> Result<(), Refused> {
+        let request = Request::Undo {
+            utterance: UtteranceId::next(),
+            asked: Instant::now(),
+        };
+        self.requests.try_send(request).map_err(|_| Refused::Busy)
+    }
+
+    /// Drops everything that has not acted yet and falls silent.
+    pub fn cancel(&self) {
+        self.cancellation.cancel();
+        if let Some(listener) = self.listener.get() {
+            listener.cancel();
+        }
+        self.voice.hush();
+        // A busy actor finds by itself that what it works on is void.
+        let _busy = self.requests.try_send(Request::Forget);
+        self.events.state(State::Idle);
+    }
+
+    /// Falls silent, so that the next words are heard.
+    ///
+    /// # Errors
+    /// [`Refused::Muted`] when nothing can be heard.
+    pub fn listen(&self) -> Result<(), Refused> {
+        if self.is_muted() {
+            return Err(Refused::Muted);
+        }
+        self.voice.hush();
+        let opened = self
+            .listener
+            .get()
+            .is_some_and(|listener| listener.listen_now(LISTEN_WINDOW));
+        if !opened {
+            return Err(Refused::Deaf);
+        }
+        self.events.state(State::Listening);
+        Ok(())
+    }
+
+    /// Whether the microphone is closed.
+    pub fn is_muted(&self) -> bool {
+        self.muted.load(Ordering::Acquire)
+    }
+
+    /// Closes or opens the microphone. An utterance being spoken is forgotten.
+    pub fn set_muted(&self, muted: bool) {
+        self.muted.store(muted, Ordering::Release);
+        if let Some(listener) = self.listener.get() {
+            listener.set_muted(muted);
+        }
+        tracing::info!(muted, "microphone");
+        if muted {
+            self.events.state(State::Idle);
+        }
+    }
+
+    /// The language that is listened for.
+    pub fn language(&self) -> LanguageChoice {
+        *self.language.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Chooses the language that is listened for, from the next utterance on.
+    pub fn set_language(&self, language: LanguageChoice) {
+        *self.language.lock().unwrap_or_else(PoisonError::into_inner) = language;
+    }
+
+    /// Tells the outside something.
+    pub fn tell(&self, event: Event) {
+        self.events.tell(event);
+    }
+}

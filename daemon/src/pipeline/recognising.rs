@@ -1,0 +1,137 @@
+//! The recogniser thread: takes utterances from the listener and makes text of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use codriver_asr::{Event as Sound, Listener, Next as Heard, Recogniser, Recognition, Utterance};
+use codriver_catalog::Language;
+
+use super::sentence::span;
+use super::{Controls, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
+use crate::settings::LanguageChoice;
+
+/// The recogniser stage.
+pub struct Recognising {
+    /// Where utterances come from; its own thread captures and cuts them.
+    pub listener: Arc<Listener>,
+    /// What recognises.
+    pub recogniser: Box<dyn Recogniser>,
+    /// The configured languages, listened for when the choice is "auto".
+    pub languages: Vec<Language>,
+    /// Where sentences go.
+    pub controls: Arc<Controls>,
+    /// How the microphone is, for the status.
+    pub microphone: Status,
+}
+
+impl Recognising {
+    /// Recognises until the pipeline is stopped.
+    pub fn run(mut self, heartbeat: &Heartbeat) {
+        let mut choice = LanguageChoice::Detected;
+        while !self.controls.sentences.is_closed() {
+            heartbeat.beat();
+            // The microphone hears our own reply: not something to obey.
+            self.listener.set_paused(self.controls.voice.is_speaking());
+            match self.listener.next(IDLE_WAIT) {
+                Heard::Event(Sound::Utterance(utterance)) => {
+                    self.follow(&mut choice);
+                    span(utterance.id).in_scope(|| self.recognise(&utterance));
+                }
+                Heard::Event(sound) => self.notice(sound),
+                Heard::Nothing => {}
+                // The listener's thread is gone, which a microphone never causes:
+                // without a pulse from here the watchdog starts everything afresh.
+                Heard::Ended => {
+                    self.microphone.set("stopped");
+                    tracing::error!("the capture thread has ended");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn notice(&self, sound: Sound) {
+        match sound {
+            Sound::SourceOpened(name) => {
+                self.microphone.set(format!("open: {name}"));
+            }
+            Sound::SourceLost(error) => {
+                self.microphone.set(error.to_string());
+            }
+            Sound::SpeechStarted => self.controls.events.state(State::Listening),
+            Sound::TooShort | Sound::NothingHeard => self.controls.events.state(State::Idle),
+            _ => {}
+        }
+    }
+
+    /// Listens for another language when another one was chosen.
+    fn follow(&mut self, choice: &mut LanguageChoice) {
+        let wanted = self.controls.language();
+        if wanted == *choice {
+            return;
+        }
+        let set = match wanted {
+            LanguageChoice::Detected => self.recogniser.set_languages(&self.languages),
+            LanguageChoice::Always(language) => self.recogniser.set_languages(&[language]),
+        };
+        match set {
+            Ok(()) => *choice = wanted,
+            Err(error) => tracing::warn!(%error, "the language stays as it was"),
+        }
+    }
+
+    fn recognise(&mut self, utterance: &Utterance) {
+        let ended = utterance.end_of_speech.at;
+        if self.controls.cancellation.voids(ended) {
+            tracing::info!("cancelled before it was recognised");
+            return;
+        }
+        self.controls.events.state(State::Recognising);
+        let mut timings = Timings::default();
+        // From the speaker's last sound until now: hangover and queue.
+        timings.record("endpoint", ended.elapsed());
+        let begun = Instant::now();
+        let recognition = self.recogniser.recognise(utterance);
+        timings.record("recognise", begun.elapsed());
+        match recognition {
+            Ok(Recognition::Heard(transcript)) => self.hand_on(Sentence {
+                id: utterance.id,
+                text: transcript.text,
+                language: Some(transcript.language),
+                confidence: f64::from(transcript.confidence),
+                ended,
+                timings,
+                span: span(utterance.id),
+                typed: false,
+                joined: false,
+            }),
+            Ok(Recognition::Rejected { reason, .. }) => {
+                tracing::info!(%reason, timings = timings.to_line(), "nothing that can be trusted");
+                self.controls.events.state(State::Idle);
+            }
+            Err(error) => {
+                tracing::error!(%error, "recognition failed");
+                self.controls.events.state(State::Idle);
+            }
+        }
+    }
+
+    fn hand_on(&self, sentence: Sentence) {
+        tracing::info!(
+            language = sentence.language.map(Language::code),
+            confidence = sentence.confidence,
+            text = self.controls.loggable(&sentence.text),
+            "heard"
+        );
+        if let Some(language) = sentence.language {
+            self.controls.tell(Event::Heard {
+                utterance: sentence.id,
+                text: sentence.text.clone(),
+                language,
+                confidence: sentence.confidence,
+                timings: sentence.timings.clone(),
+            });
+        }
+        self.controls.push(sentence);
+    }
+}

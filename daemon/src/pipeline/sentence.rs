@@ -1,0 +1,63 @@
+//! What is handed from stage to stage about one utterance.
+
+use std::time::Instant;
+
+use codriver_catalog::{Language, UtteranceId};
+use codriver_nlu::Interpretation;
+
+use super::Timings;
+
+/// Words on their way to being understood.
+#[derive(Debug, Clone)]
+pub struct Sentence {
+    /// The utterance.
+    pub id: UtteranceId,
+    /// The words.
+    pub text: String,
+    /// Their language; found out from the words where it is unknown.
+    pub language: Option<Language>,
+    /// How sure the recogniser is of them, 0 to 1; 1 for typed ones.
+    pub confidence: f64,
+    /// When the speaker fell silent or the text came in: times to live count from here.
+    pub ended: Instant,
+    /// What the stages took so far.
+    pub timings: Timings,
+    /// The log's context of this utterance.
+    pub span: tracing::Span,
+    /// Typed, not spoken.
+    pub typed: bool,
+    /// The words were joined with those of an open question already.
+    pub joined: bool,
+}
+
+impl Sentence {
+    /// A typed sentence that came in now.
+    pub fn typed(text: String, language: Option<Language>) -> Self {
+        let id = UtteranceId::next();
+        Self {
+            id,
+            text,
+            language,
+            confidence: 1.0,
+            ended: Instant::now(),
+            timings: Timings::default(),
+            span: span(id),
+            typed: true,
+            joined: false,
+        }
+    }
+}
+
+/// The log's context of one utterance, through all stages.
+pub fn span(id: UtteranceId) -> tracing::Span {
+    tracing::info_span!("utterance", %id)
+}
+
+/// A sentence and what it means.
+#[derive(Debug, Clone)]
+pub struct Understood {
+    /// The words.
+    pub sentence: Sentence,
+    /// Their meaning.
+    pub interpretation: Interpretation,
+}

@@ -1,0 +1,383 @@
+//! `codriverd`: starts everything, runs it, ends it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use codriver_asr::{
+    AudioHost as SoundHost, Listener, ListenerOptions, Microphone, MicrophoneOptions, Source,
+};
+use codriver_catalog::Language;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use zbus::Connection;
+
+use crate::car::Car;
+use crate::dialogue::Dialogue;
+use crate::knowledge::{self, Knowledge};
+use crate::minds::{Ears, Mind};
+use crate::pipeline::{
+    Actor, Cancellation, Controls, Events, Heartbeat, Queue, Recognising, Request, State, Status,
+    Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+};
+use crate::settings::{AudioHost, Layers, Settings, load};
+use crate::speech::{Voice, VoiceThread};
+use crate::{Error, assistant, logging, service_manager};
+
+/// The longest single piece of work of a model's thread: a long utterance on a slow machine.
+const LONGEST_WORK: Duration = Duration::from_secs(30);
+/// Everything that does not run a model answers within this.
+const LONGEST_SILENCE: Duration = Duration::from_secs(5);
+/// The end must be quick: the service manager kills what takes longer.
+const STOP_WITHIN: Duration = Duration::from_millis(1500);
+
+/// The voice daemon of Codriver, the offline voice assistant.
+#[derive(Debug, Parser)]
+#[command(name = "codriverd", version)]
+pub struct Arguments {
+    /// Read this configuration in place of /etc/codriver.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the daemon of this process until it is told to end.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = logging::start_daemon().and_then(|()| run(&arguments));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            service_manager::status(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let layers = Layers::chosen(arguments.config.as_deref());
+    let settings = load(&layers)?;
+    // Models first, while this is the only thread: the runtime's library is
+    // told by an environment variable to send nothing anywhere.
+    let knowledge = Arc::new(Knowledge::load(&settings)?);
+    let mind = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
+    let ears = match settings.audio.host {
+        AudioHost::None => None,
+        _ => Some(Ears::load(&settings, &knowledge.catalog)?),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::system("starting the runtime", source))?;
+    let ended = runtime.block_on(serve(layers, settings, knowledge, mind, ears));
+    runtime.shutdown_timeout(Duration::from_millis(300));
+    ended
+}
+
+async fn serve(
+    layers: Layers,
+    settings: Settings,
+    knowledge: Arc<Knowledge>,
+    mind: Mind,
+    ears: Option<Ears>,
+) -> Result<(), Error> {
+    let mut signals = Signals::new()?;
+    let (events, delivered) = Events::channel();
+    let (requests, taken) = mpsc::channel(WAITING_ACTIONS);
+    let (state, state_seen) = watch::channel(State::Idle);
+    let speech_pulse = Heartbeat::new("speech", LONGEST_SILENCE);
+    let (voice, voice_thread) = Voice::start(&settings.speech, speech_pulse.clone())?;
+    let controls = Arc::new(Controls::new(
+        Cancellation::default(),
+        Arc::new(Queue::new(WAITING_UTTERANCES)),
+        requests,
+        events,
+        voice,
+        settings.privacy.log_text,
+    ));
+    let microphone = Status::new("none");
+    let report = report(
+        &settings,
+        &knowledge,
+        &mind,
+        ears.as_ref(),
+        &controls,
+        &microphone,
+    );
+    let connection = assistant::connect(
+        &settings.dbus.bus,
+        Arc::clone(&controls),
+        state_seen,
+        report,
+    )
+    .await?;
+    let car = Arc::new(Car::new(&connection, &settings.dbus.bus, &settings.dialogue).await);
+    let mind = Arc::new(Mutex::new(mind));
+
+    let mut threads = Threads::new(voice_thread, speech_pulse);
+    threads.understand(Understands {
+        mind: Arc::clone(&mind),
+        controls: Arc::clone(&controls),
+        car: Arc::clone(&car),
+        runtime: tokio::runtime::Handle::current(),
+    })?;
+    if let Some(ears) = ears {
+        threads.hear(ears, &settings, &controls, microphone)?;
+    }
+    let actor = Actor {
+        dialogue: Dialogue::new(Duration::from_millis(
+            settings.dialogue.answer_within_ms.into(),
+        )),
+        knowledge,
+        car,
+        controls: Arc::clone(&controls),
+        last_reply: None,
+        last_language: settings
+            .recogniser
+            .languages
+            .first()
+            .copied()
+            .unwrap_or(Language::English),
+    };
+    let acting = tokio::spawn(actor.run(taken));
+    let signalling = tokio::spawn(assistant::signal(connection.clone(), delivered, state));
+
+    // Only now can anybody find us: everything is loaded and running.
+    assistant::own_name(&connection).await?;
+    let watching = tokio::spawn(service_manager::watch(threads.pulses()));
+    service_manager::ready();
+    tracing::info!(bus = %settings.dbus.bus, "ready");
+
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.reload.recv() => {
+                reload(&layers, &mind, &controls).await;
+            }
+            () = gone(&connection) => {
+                return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
+            }
+        }
+    }
+    tracing::info!("ending");
+    service_manager::stopping();
+    controls.cancel();
+    controls.sentences.close();
+    watching.abort();
+    acting.abort();
+    signalling.abort();
+    let _released =
+        tokio::time::timeout(LONGEST_SILENCE, connection.release_name(assistant::NAME)).await;
+    tokio::task::spawn_blocking(move || threads.stop())
+        .await
+        .map_err(|error| Error::Stage {
+            stage: "stopping",
+            problem: error.to_string(),
+        })
+}
+
+/// Ends when the bus has closed the connection.
+async fn gone(connection: &Connection) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let asked = zbus::fdo::DBusProxy::new(connection).await;
+        let answered = match asked {
+            Ok(bus) => bus.get_id().await.map(|_| ()).map_err(zbus::Error::from),
+            Err(error) => Err(error),
+        };
+        if let Err(zbus::Error::InputOutput(_)) = answered {
+            return;
+        }
+    }
+}
+
+/// Reads the packs again. What is wrong with them is logged, and the old ones stay.
+async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, controls: &Controls) {
+    let layers = layers.clone();
+    let mind = Arc::clone(mind);
+    let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
+        let settings = load(&layers)?;
+        let knowledge = Arc::new(Knowledge::load(&settings)?);
+        let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
+        *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(knowledge)
+    });
+    match learned.await {
+        Ok(Ok(knowledge)) => {
+            let commands = knowledge.catalog.commands.len();
+            if controls
+                .requests
+                .send(Request::Learn(knowledge))
+                .await
+                .is_ok()
+            {
+                tracing::info!(commands, "packs reloaded");
+            }
+        }
+        Ok(Err(error)) => tracing::error!("packs not reloaded, the old ones stay: {error}"),
+        Err(error) => tracing::error!("packs not reloaded, the old ones stay: {error}"),
+    }
+}
+
+/// What `codriverctl status` shows of this process.
+fn report(
+    settings: &Settings,
+    knowledge: &Knowledge,
+    mind: &Mind,
+    ears: Option<&Ears>,
+    controls: &Arc<Controls>,
+    microphone: &Status,
+) -> impl Fn() -> String + Send + Sync + use<> {
+    let mut models = ears.map(|ears| ears.reports.clone()).unwrap_or_default();
+    models.extend(mind.report().map(|report| json!(report)));
+    for model in &models {
+        let name = model.get("model").and_then(serde_json::Value::as_str);
+        let provider = model.get("chosen").and_then(serde_json::Value::as_str);
+        let rejected = model.get("rejected").map(ToString::to_string);
+        tracing::info!(model = name, provider, rejected, "execution provider");
+    }
+    let controls = Arc::clone(controls);
+    let microphone = microphone.clone();
+    let fixed = json!({
+        "versions": {"codriverd": env!("CARGO_PKG_VERSION")},
+        "bus": settings.dbus.bus.to_string(),
+        "tier": settings.understanding.tier,
+        "commands": knowledge.catalog.commands.len(),
+        "configs": knowledge::directory(settings).unwrap_or_default(),
+        "models": models,
+    });
+    move || {
+        let mut report = fixed.clone();
+        if let Some(report) = report.as_object_mut() {
+            report.insert("microphone".into(), json!(microphone.get()));
+            report.insert("speech".into(), json!(controls.voice.status()));
+        }
+        report.to_string()
+    }
+}
+
+/// The signals that matter, caught from the very beginning.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    reload: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let catching = |source| Error::system("catching signals", source);
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(catching)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(catching)?,
+            reload: signal(SignalKind::hangup()).map_err(catching)?,
+        })
+    }
+}
+
+/// The threads of the pipeline.
+struct Threads {
+    voice: VoiceThread,
+    pulses: Vec<Heartbeat>,
+    running: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+impl Threads {
+    fn new(voice: VoiceThread, speech_pulse: Heartbeat) -> Self {
+        let pulses = if voice.is_running() {
+            vec![speech_pulse]
+        } else {
+            Vec::new()
+        };
+        Self {
+            voice,
+            pulses,
+            running: Vec::new(),
+        }
+    }
+
+    fn understand(&mut self, stage: Understands) -> Result<(), Error> {
+        self.start("understanding", move |pulse| stage.run(&pulse))
+    }
+
+    fn hear(
+        &mut self,
+        ears: Ears,
+        settings: &Settings,
+        controls: &Arc<Controls>,
+        microphone: Status,
+    ) -> Result<(), Error> {
+        let options = microphone_options(settings);
+        let open = move || {
+            let microphone = Microphone::open(&options)?;
+            Ok(Box::new(microphone) as Box<dyn Source>)
+        };
+        let listener = Listener::start(open, ears.front_end, ListenerOptions::default())?;
+        let listener = Arc::new(listener);
+        controls.attach(Arc::clone(&listener));
+        microphone.set("opening");
+        let stage = Recognising {
+            listener,
+            recogniser: ears.recogniser,
+            languages: settings.recogniser.languages.clone(),
+            controls: Arc::clone(controls),
+            microphone,
+        };
+        self.start("recogniser", move |pulse| stage.run(&pulse))
+    }
+
+    fn start(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(Heartbeat) + Send + 'static,
+    ) -> Result<(), Error> {
+        let pulse = Heartbeat::new(name, LONGEST_WORK);
+        let beating = pulse.clone();
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || work(beating))
+            .map_err(|source| Error::system(format!("starting the {name} thread"), source))?;
+        self.pulses.push(pulse);
+        self.running.push((name, thread));
+        Ok(())
+    }
+
+    fn pulses(&self) -> Vec<Heartbeat> {
+        self.pulses.clone()
+    }
+
+    /// Waits for the threads, but not for a model that is in the middle of its
+    /// work: the process ends under it, and nothing it finds could act any more.
+    fn stop(self) {
+        let deadline = Instant::now() + STOP_WITHIN;
+        for (name, thread) in self.running {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            if !thread.is_finished() {
+                tracing::info!(thread = name, "still at work; not waited for");
+            } else if thread.join().is_err() {
+                tracing::error!(thread = name, "had panicked");
+            }
+        }
+        drop(self.voice);
+    }
+}
+
+fn microphone_options(settings: &Settings) -> MicrophoneOptions {
+    MicrophoneOptions {
+        host: match settings.audio.host {
+            AudioHost::Auto | AudioHost::None => SoundHost::Auto,
+            AudioHost::Pulseaudio => SoundHost::PulseAudio,
+            AudioHost::Alsa => SoundHost::Alsa,
+        },
+        device: settings.audio.device.clone(),
+        buffer_frames: settings.audio.buffer_frames,
+        ..MicrophoneOptions::default()
+    }
+}

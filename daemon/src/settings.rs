@@ -1,0 +1,16 @@
+//! Everything that codriver.toml says, typed, with its defaults.
+//!
+//! `configs/codriver.toml` is the commented reference; a test keeps it equal
+//! to the defaults written here.
+
+mod bus;
+mod check;
+mod load;
+mod sections;
+
+pub use bus::BusChoice;
+pub use load::{Layers, load};
+pub use sections::{
+    Audio, AudioHost, Configs, Dbus, Dialogue, Endpoint, LanguageChoice, Models, Privacy,
+    Recogniser, Settings, Speech, SpeechOutput, Tier, Understanding, VoiceActivity,
+};

@@ -1,0 +1,92 @@
+//! Ranges of settings: a number out of range is refused, never bent into range.
+
+use std::fmt::Display;
+
+use codriver_models::ExecutionProviders;
+
+use super::Settings;
+
+/// The first key whose value cannot be used, with its range.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    let Settings {
+        audio,
+        voice_activity,
+        endpoint,
+        recogniser,
+        understanding,
+        dialogue,
+        execution_provider,
+        ..
+    } = settings;
+    within("audio.buffer_frames", audio.buffer_frames, 64, 8192)?;
+    within(
+        "voice_activity.voiced_at",
+        voice_activity.voiced_at,
+        0.01,
+        0.99,
+    )?;
+    let voiced_at = voice_activity.voiced_at;
+    within(
+        "voice_activity.unvoiced_below",
+        voice_activity.unvoiced_below,
+        0.01,
+        voiced_at,
+    )?;
+    filled("voice_activity.pack", &voice_activity.pack)?;
+    within("endpoint.pre_roll_ms", endpoint.pre_roll_ms, 0, 2_000)?;
+    within("endpoint.onset_ms", endpoint.onset_ms, 32, 500)?;
+    within("endpoint.hangover_ms", endpoint.hangover_ms, 100, 3_000)?;
+    within("endpoint.shortest_ms", endpoint.shortest_ms, 0, 1_000)?;
+    within("endpoint.longest_ms", endpoint.longest_ms, 6_000, 29_000)?;
+    filled("recogniser.pack", &recogniser.pack)?;
+    within("recogniser.threads", recogniser.threads, 1, 64)?;
+    if recogniser.languages.is_empty() {
+        return Err("recogniser.languages is empty; name at least one of \"en\", \"zh\"".into());
+    }
+    filled("understanding.pack", &understanding.pack)?;
+    within("understanding.threads", understanding.threads, 1, 64)?;
+    within(
+        "understanding.budget_ms",
+        understanding.budget_ms,
+        50,
+        60_000,
+    )?;
+    within(
+        "dialogue.answer_within_ms",
+        dialogue.answer_within_ms,
+        1_000,
+        60_000,
+    )?;
+    within(
+        "dialogue.driving_above_kmh",
+        dialogue.driving_above_kmh,
+        0.0,
+        50.0,
+    )?;
+    filled("dialogue.speed_path", &dialogue.speed_path)?;
+    ExecutionProviders::parse(execution_provider, true)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+fn within<N: PartialOrd + Display>(key: &str, value: N, low: N, high: N) -> Result<(), String> {
+    // Not-a-number compares false and is refused with the rest.
+    if value >= low && value <= high {
+        Ok(())
+    } else {
+        Err(format!(
+            "{key} = {value} is out of range; use {low} to {high}"
+        ))
+    }
+}
+
+/// A pack is a folder name inside the store, nothing that climbs out of it.
+fn filled(key: &str, value: &str) -> Result<(), String> {
+    match value {
+        "" => Err(format!("{key} is empty; remove the key to get its default")),
+        name if name.contains('/') || name.starts_with('.') => Err(format!(
+            "{key} = \"{name}\" must be a plain name without \"/\""
+        )),
+        _ => Ok(()),
+    }
+}

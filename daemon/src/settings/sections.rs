@@ -1,0 +1,332 @@
+//! The sections of codriver.toml. Each key's meaning and range is its documentation.
+
+use std::path::PathBuf;
+
+use codriver_catalog::Language;
+use codriver_models::CandidateSettings;
+use serde::{Deserialize, Serialize};
+
+use super::BusChoice;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where sound comes from.
+    pub audio: Audio,
+    /// When a frame counts as speech.
+    pub voice_activity: VoiceActivity,
+    /// Where an utterance begins and ends.
+    pub endpoint: Endpoint,
+    /// Sound to text.
+    pub recogniser: Recogniser,
+    /// Text to commands.
+    pub understanding: Understanding,
+    /// Confirming, asking back.
+    pub dialogue: Dialogue,
+    /// Where model packs are.
+    pub models: Models,
+    /// What runs the models, best first.
+    pub execution_provider: Vec<CandidateSettings>,
+    /// The message bus.
+    pub dbus: Dbus,
+    /// Where commands, words and replies are.
+    pub configs: Configs,
+    /// Spoken replies.
+    pub speech: Speech,
+    /// What may be kept.
+    pub privacy: Privacy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            audio: Audio::default(),
+            voice_activity: VoiceActivity::default(),
+            endpoint: Endpoint::default(),
+            recogniser: Recogniser::default(),
+            understanding: Understanding::default(),
+            dialogue: Dialogue::default(),
+            models: Models::default(),
+            execution_provider: vec![CandidateSettings {
+                name: "cpu".into(),
+                ..CandidateSettings::default()
+            }],
+            dbus: Dbus::default(),
+            configs: Configs::default(),
+            speech: Speech::default(),
+            privacy: Privacy::default(),
+        }
+    }
+}
+
+/// Where sound comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audio {
+    /// Which sound system.
+    pub host: AudioHost,
+    /// Part of the device's name; empty takes the host's default input.
+    pub device: String,
+    /// Samples a channel in one capture buffer, 64 to 8192.
+    pub buffer_frames: u32,
+}
+
+impl Default for Audio {
+    fn default() -> Self {
+        Self {
+            host: AudioHost::Auto,
+            device: String::new(),
+            buffer_frames: 512,
+        }
+    }
+}
+
+/// A sound system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AudioHost {
+    /// PulseAudio (or PipeWire's emulation of it) where its socket answers, else ALSA.
+    Auto,
+    /// PulseAudio, or PipeWire's emulation of it.
+    Pulseaudio,
+    /// ALSA, straight to the sound card.
+    Alsa,
+    /// No microphone: typed requests only.
+    None,
+}
+
+/// When a frame counts as speech.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VoiceActivity {
+    /// Model pack of the voice activity detector.
+    pub pack: String,
+    /// Speech probability, 0 to 1, from which a window is speech.
+    pub voiced_at: f32,
+    /// Once speaking, a window stays speech down to this probability.
+    pub unvoiced_below: f32,
+}
+
+impl Default for VoiceActivity {
+    fn default() -> Self {
+        Self {
+            pack: "silero-vad".into(),
+            voiced_at: 0.5,
+            unvoiced_below: 0.35,
+        }
+    }
+}
+
+/// Where an utterance begins and ends, in milliseconds of audio.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpoint {
+    /// Audio kept from before the onset, so that the first sound is not cut.
+    pub pre_roll_ms: u32,
+    /// Speech needed before an utterance begins.
+    pub onset_ms: u32,
+    /// Silence needed before it ends.
+    pub hangover_ms: u32,
+    /// Utterances with less speech in all are dropped: coughs, door slams.
+    pub shortest_ms: u32,
+    /// Hard cap on one utterance, 6000 to 29000.
+    pub longest_ms: u32,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self {
+            pre_roll_ms: 300,
+            onset_ms: 64,
+            hangover_ms: 400,
+            shortest_ms: 160,
+            longest_ms: 15_000,
+        }
+    }
+}
+
+/// Sound to text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recogniser {
+    /// Model pack of the recogniser.
+    pub pack: String,
+    /// Languages that are recognised; with several, each utterance's is detected.
+    pub languages: Vec<Language>,
+    /// Processor threads, 1 to 64.
+    pub threads: u16,
+}
+
+impl Default for Recogniser {
+    fn default() -> Self {
+        Self {
+            pack: "whisper-base-q8_0".into(),
+            languages: Language::ALL.to_vec(),
+            threads: 2,
+        }
+    }
+}
+
+/// What an utterance's language is: given, or found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LanguageChoice {
+    /// Detected for each utterance.
+    Detected,
+    /// Always this one.
+    Always(Language),
+}
+
+impl LanguageChoice {
+    /// As on D-Bus: `auto`, `en` or `zh`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Detected => "auto",
+            Self::Always(language) => language.code(),
+        }
+    }
+}
+
+impl std::str::FromStr for LanguageChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Detected),
+            code => code.parse().map(Self::Always).map_err(|_| {
+                format!("unknown language \"{text}\"; use \"auto\", \"en\" or \"zh\"")
+            }),
+        }
+    }
+}
+
+/// Text to commands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Understanding {
+    /// Which tiers are used.
+    pub tier: Tier,
+    /// Model pack of the language model.
+    pub pack: String,
+    /// Processor threads of the language model, 1 to 64.
+    pub threads: u16,
+    /// The language model gives up after this time, 50 to 60000.
+    pub budget_ms: u32,
+}
+
+impl Default for Understanding {
+    fn default() -> Self {
+        Self {
+            tier: Tier::Both,
+            pack: "smollm2-135m-instruct-q8".into(),
+            threads: 1,
+            budget_ms: 2_000,
+        }
+    }
+}
+
+/// Which tiers of understanding are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// The packs' phrases only; no language model is loaded.
+    Patterns,
+    /// The language model only.
+    Model,
+    /// The phrases first, the language model for what they do not match.
+    Both,
+}
+
+impl Tier {
+    /// Whether a language model is needed.
+    pub fn uses_model(self) -> bool {
+        self != Self::Patterns
+    }
+}
+
+/// Confirming, asking back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dialogue {
+    /// How long a question to the speaker stays open, 1000 to 60000.
+    pub answer_within_ms: u32,
+    /// The VSS path that tells the speed, for commands confirmed only while driving.
+    pub speed_path: String,
+    /// Above this speed in km/h the car is driving. A speed that cannot be read counts as driving.
+    pub driving_above_kmh: f64,
+}
+
+impl Default for Dialogue {
+    fn default() -> Self {
+        Self {
+            answer_within_ms: 10_000,
+            speed_path: "Vehicle.Speed".into(),
+            driving_above_kmh: 5.0,
+        }
+    }
+}
+
+/// Where model packs are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Models {
+    /// The model store; empty means `$CODRIVER_MODELS`, else the user's cache
+    /// folder, else /var/lib/codriver/models.
+    pub directory: PathBuf,
+}
+
+/// The message bus.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dbus {
+    /// `system`, `session` or `unix:path=...`.
+    pub bus: BusChoice,
+}
+
+/// Where commands, words and replies are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Configs {
+    /// Holds commands/, languages/ and replies.toml. Empty means /etc/codriver,
+    /// or the source tree's configs/ for a program run from there.
+    pub directory: PathBuf,
+}
+
+/// Spoken replies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speech {
+    /// Whether replies are spoken.
+    pub output: SpeechOutput,
+    /// Speech-dispatcher's Unix socket; empty means the user's runtime folder.
+    pub socket: PathBuf,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self {
+            output: SpeechOutput::Auto,
+            socket: PathBuf::new(),
+        }
+    }
+}
+
+/// Whether replies are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeechOutput {
+    /// Spoken where speech-dispatcher runs; its absence is no fault.
+    Auto,
+    /// Spoken; the absence of speech-dispatcher is logged as a warning.
+    On,
+    /// Text only.
+    Off,
+}
+
+/// What may be kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// Write what was said into the log. Off: only identifiers, times and outcomes.
+    pub log_text: bool,
+}

@@ -1,0 +1,282 @@
+//! Spoken replies through speech-dispatcher, over its Unix socket.
+//!
+//! Speaking happens on a thread of its own and never holds anything up: a reply
+//! that cannot be spoken now is dropped, since it was already signalled as text.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use codriver_catalog::Language;
+use ssip_client::{
+    ClientName, ClientScope, EventType, MessageScope, NotificationType, Priority, fifo,
+};
+
+use crate::Error;
+use crate::pipeline::{Heartbeat, IDLE_WAIT, Next, Queue, Status};
+use crate::settings::{Speech, SpeechOutput};
+
+/// How long speech-dispatcher may take to answer one request, and how soon
+/// [`Voice::hush`] is noticed.
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+/// No reply is longer than this; after it the END event is taken as lost.
+const LONGEST_REPLY: Duration = Duration::from_secs(20);
+/// Replies that wait to be spoken.
+const WAITING: usize = 2;
+
+/// The voice. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    orders: Arc<Queue<Order>>,
+    speaking: Arc<AtomicBool>,
+    hush: Arc<AtomicBool>,
+    status: Status,
+}
+
+#[derive(Debug)]
+struct Order {
+    text: String,
+    language: Language,
+}
+
+/// The voice's thread.
+#[derive(Debug)]
+pub struct VoiceThread {
+    voice: Voice,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Voice {
+    /// Starts the voice. With `output = "off"` it stays silent.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start(settings: &Speech, heartbeat: Heartbeat) -> Result<(Self, VoiceThread), Error> {
+        let voice = Self {
+            orders: Arc::new(Queue::new(WAITING)),
+            speaking: Arc::default(),
+            hush: Arc::default(),
+            status: Status::new("off"),
+        };
+        let thread = if settings.output == SpeechOutput::Off {
+            voice.orders.close();
+            // Nothing to watch: a voice that is off is never silent by mistake.
+            None
+        } else {
+            let mut speaker = Speaker::new(settings, voice.clone());
+            let started = std::thread::Builder::new()
+                .name("speech".into())
+                .spawn(move || speaker.run(&heartbeat))
+                .map_err(|source| Error::system("starting the speech thread", source))?;
+            Some(started)
+        };
+        let owner = VoiceThread {
+            voice: voice.clone(),
+            thread,
+        };
+        Ok((voice, owner))
+    }
+
+    /// Speaks `text` after what is being spoken now. Never blocks.
+    pub fn say(&self, text: &str, language: Language) {
+        // What falls out of the queue was signalled as text already.
+        let _displaced = self.orders.push(Order {
+            text: text.to_owned(),
+            language,
+        });
+    }
+
+    /// Stops speaking and forgets what waits to be spoken.
+    pub fn hush(&self) {
+        self.orders.drain();
+        self.hush.store(true, Ordering::Release);
+    }
+
+    /// Whether a reply is being spoken, so that the microphone hears it.
+    pub fn is_speaking(&self) -> bool {
+        self.speaking.load(Ordering::Acquire)
+    }
+
+    /// `off`, `ready`, or why nothing is spoken.
+    pub fn status(&self) -> String {
+        self.status.get()
+    }
+}
+
+impl VoiceThread {
+    /// Whether there is a thread whose pulse must be watched.
+    pub fn is_running(&self) -> bool {
+        self.thread.is_some()
+    }
+}
+
+impl Drop for VoiceThread {
+    fn drop(&mut self) {
+        self.voice.hush();
+        self.voice.orders.close();
+        if let Some(thread) = self.thread.take() {
+            // It wakes at the latest after its idle wait.
+            let _ended = thread.join();
+        }
+    }
+}
+
+type Client = ssip_client::Client<fifo::UnixStream>;
+
+struct Speaker {
+    voice: Voice,
+    socket: Option<PathBuf>,
+    wanted: bool,
+    client: Option<Client>,
+    next_attempt: Instant,
+}
+
+impl Speaker {
+    /// Between two attempts to reach speech-dispatcher.
+    const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+    fn new(settings: &Speech, voice: Voice) -> Self {
+        Self {
+            voice,
+            socket: socket(&settings.socket),
+            wanted: settings.output == SpeechOutput::On,
+            client: None,
+            next_attempt: Instant::now(),
+        }
+    }
+
+    fn run(&mut self, heartbeat: &Heartbeat) {
+        self.connect();
+        loop {
+            heartbeat.beat();
+            match self.voice.orders.pop(IDLE_WAIT) {
+                Next::Item(order) => self.speak(&order, heartbeat),
+                Next::Nothing => self.voice.hush.store(false, Ordering::Release),
+                Next::Closed => break,
+            }
+        }
+        if let Some(mut client) = self.client.take() {
+            let _closed = client.quit();
+        }
+    }
+
+    fn connect(&mut self) {
+        if self.client.is_some() || Instant::now() < self.next_attempt {
+            return;
+        }
+        self.next_attempt = Instant::now() + Self::RETRY_AFTER;
+        match open(self.socket.as_deref()) {
+            Ok(client) => {
+                self.client = Some(client);
+                self.voice.status.set("ready");
+            }
+            Err(problem) => self.unavailable(&problem),
+        }
+    }
+
+    fn unavailable(&mut self, problem: &str) {
+        self.client = None;
+        if self.voice.status.set(problem) {
+            if self.wanted {
+                tracing::warn!(
+                    problem,
+                    "replies cannot be spoken; is speech-dispatcher running?"
+                );
+            } else {
+                tracing::info!(problem, "replies are not spoken");
+            }
+        }
+    }
+
+    fn speak(&mut self, order: &Order, heartbeat: &Heartbeat) {
+        self.voice.hush.store(false, Ordering::Release);
+        self.connect();
+        let Some(client) = &mut self.client else {
+            return;
+        };
+        self.voice.speaking.store(true, Ordering::Release);
+        let spoken = speak(client, order, &self.voice.hush, heartbeat);
+        self.voice.speaking.store(false, Ordering::Release);
+        match spoken {
+            Ok(Spoken::Ended) => {}
+            Ok(Spoken::Hushed) => {
+                self.client = None;
+                self.next_attempt = Instant::now();
+            }
+            Err(error) => self.unavailable(&format!("speech-dispatcher: {error}")),
+        }
+    }
+}
+
+/// The configured socket, else the user's.
+fn socket(configured: &Path) -> Option<PathBuf> {
+    if !configured.as_os_str().is_empty() {
+        return Some(configured.to_owned());
+    }
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")?;
+    Some(Path::new(&runtime).join("speech-dispatcher/speechd.sock"))
+}
+
+fn open(socket: Option<&Path>) -> Result<Client, String> {
+    let path = socket.ok_or("no socket: set speech.socket or XDG_RUNTIME_DIR")?;
+    let mut client = fifo::Builder::new()
+        .path(path)
+        .timeout(ANSWER_WITHIN)
+        .build()
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    prepare(&mut client).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(client)
+}
+
+fn prepare(client: &mut Client) -> Result<(), ssip_client::ClientError> {
+    client
+        .set_client_name(ClientName::new("codriver", "replies"))?
+        .check_client_name_set()?
+        .set_priority(Priority::Message)?
+        .check_status(ssip_client::OK_PRIORITY_SET)?
+        .set_notification(NotificationType::End, true)?
+        .check_status(ssip_client::OK_NOTIFICATION_SET)?
+        .set_notification(NotificationType::Cancel, true)?
+        .check_status(ssip_client::OK_NOTIFICATION_SET)?;
+    Ok(())
+}
+
+/// Speaks one reply and waits until it has ended, was hushed, or takes too long.
+fn speak(
+    client: &mut Client,
+    order: &Order,
+    hush: &AtomicBool,
+    heartbeat: &Heartbeat,
+) -> Result<Spoken, ssip_client::ClientError> {
+    client
+        .set_language(ClientScope::Current, order.language.code())?
+        .check_status(ssip_client::OK_LANGUAGE_SET)?
+        .speak()?
+        .check_receiving_data()?
+        .send_line(&order.text)?
+        .receive_message_id()?;
+    let deadline = Instant::now() + LONGEST_REPLY;
+    while Instant::now() < deadline {
+        heartbeat.beat();
+        if hush.swap(false, Ordering::AcqRel) {
+            client.cancel(MessageScope::Last)?.quit()?;
+            return Ok(Spoken::Hushed);
+        }
+        match client.receive_event() {
+            Ok(event) if matches!(event.ntype, EventType::End | EventType::Cancel) => break,
+            // Another event, or nothing within the time-out.
+            Ok(_) | Err(ssip_client::ClientError::NotReady) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Spoken::Ended)
+}
+
+enum Spoken {
+    Ended,
+    /// Stopped half-way; the connection is closed, since the answer to the
+    /// cancellation and the events of the message arrive in no fixed order.
+    Hushed,
+}
