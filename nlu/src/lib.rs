@@ -9,9 +9,11 @@ mod patterns;
 mod sound;
 mod tier;
 mod understanding;
+mod vocabulary;
 
 pub use context::Context;
 pub use error::Error;
 pub use interpretation::{Alternative, Interpretation, Reason, Source, TierAnswer};
 pub use tier::{ModelAnswer, ModelTier, Proposal};
 pub use understanding::{LONGEST_SENTENCE, Tiers, Understanding};
+pub use vocabulary::vocabulary;

@@ -247,7 +247,7 @@ impl Understanding {
             return (decision, Vec::new(), verdict.reason.clone());
         }
         match self.completed(&verdict.proposals) {
-            Err(reason) => (Decision::Clarify, Vec::new(), Some(reason)),
+            Err(reason) => (Decision::Clarify, Vec::new(), Some(*reason)),
             Ok(commands) => match commands.iter().find(|c| self.wants_yes(c, context)) {
                 Some(command) => {
                     let reason = Reason::Policy {
@@ -261,15 +261,19 @@ impl Understanding {
     }
 
     /// The proposals as complete commands, or what is wrong with the first bad one.
-    fn completed(&self, proposals: &[Proposal]) -> Result<Vec<Command>, Reason> {
+    fn completed(&self, proposals: &[Proposal]) -> Result<Vec<Command>, Box<Reason>> {
         let complete = |proposal: &Proposal| {
-            let definition = self.definition(proposal).ok_or(Reason::NotUnderstood)?;
+            let definition = self
+                .definition(proposal)
+                .ok_or_else(|| Box::new(Reason::NotUnderstood))?;
             definition
                 .complete(proposal.arguments.clone())
-                .map_err(|error| Reason::Argument {
-                    command: proposal.name.clone(),
-                    error,
-                    proposal: proposal.clone(),
+                .map_err(|error| {
+                    Box::new(Reason::Argument {
+                        command: proposal.name.clone(),
+                        error,
+                        proposal: proposal.clone(),
+                    })
                 })
         };
         proposals.iter().map(complete).collect()

@@ -17,10 +17,16 @@ const CODE_LENGTH: usize = 12;
 impl Sound {
     /// The sound of a lower-case word.
     pub fn of(word: &str) -> Self {
-        let result = DoubleMetaphone::new(Some(CODE_LENGTH)).double_metaphone(word);
+        // The crate cuts words inside letters of other alphabets and panics.
+        let codes = if word.is_ascii() {
+            let result = DoubleMetaphone::new(Some(CODE_LENGTH)).double_metaphone(word);
+            [result.primary(), result.alternate()]
+        } else {
+            [String::new(), String::new()]
+        };
         Self {
             spelling: word.to_owned(),
-            codes: [result.primary(), result.alternate()],
+            codes,
         }
     }
 
