@@ -1,6 +1,8 @@
 //! The packs' own sentences: every test must be understood as it says, every
 //! reject must move nothing. All failures are reported, each with its place.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -31,14 +31,16 @@ impl Compiled {
                 continue;
             }
             for reading in self.from(catalog, lattice, candidates, at, Blockers::Forbid) {
-                if reading.score < EXECUTE {
+                let is_whole = at == 0 && reading.end == length;
+                if reading.score < EXECUTE || is_whole {
                     continue;
                 }
                 let mut chain = before.clone();
                 let end = reading.end;
+                let has_text = reading.has_text;
                 chain.push(reading);
                 let negated = negation_alone(lattice, at, end);
-                for next in self.next_starts(lattice, end) {
+                for next in self.next_starts(lattice, end, has_text) {
                     if negated && next < length {
                         continue;
                     }
@@ -70,7 +72,7 @@ impl Compiled {
 
     /// Where the next command may begin after one that ended at `end`: after a
     /// connective or a pause, and between Chinese characters right there.
-    fn next_starts(&self, lattice: &Lattice<'_>, end: usize) -> Vec<usize> {
+    fn next_starts(&self, lattice: &Lattice<'_>, end: usize, after_text: bool) -> Vec<usize> {
         let length = lattice.cells.len();
         let Some(cell) = lattice.cells.get(end) else {
             return vec![length];
@@ -86,7 +88,8 @@ impl Compiled {
             .tokens
             .get(end)
             .is_some_and(|t| t.after_pause);
-        if paused || is_han(lattice, end) {
+        // Free text has no end of its own.
+        if paused || (is_han(lattice, end) && !after_text) {
             starts.push(end);
         }
         starts
