@@ -194,8 +194,8 @@ fn providers(settings: &Settings) -> Result<ExecutionProviders, Error> {
 fn endpoint_options(settings: &Settings) -> EndpointOptions {
     let milliseconds = |ms: u32| Duration::from_millis(ms.into());
     EndpointOptions {
-        voiced_at: settings.voice_activity.voiced_at,
-        unvoiced_below: settings.voice_activity.unvoiced_below,
+        voiced_at: settings.voice_activity.voiced_at as f32,
+        unvoiced_below: settings.voice_activity.unvoiced_below as f32,
         pre_roll: milliseconds(settings.endpoint.pre_roll_ms),
         onset: milliseconds(settings.endpoint.onset_ms),
         hangover: milliseconds(settings.endpoint.hangover_ms),

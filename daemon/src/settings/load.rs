@@ -310,7 +310,11 @@ mod tests {
         ));
         let text = std::fs::read_to_string(reference).unwrap();
         let written: toml::Table = text.parse().unwrap();
-        let defaults = toml::Table::try_from(Settings::default()).unwrap();
+        let mut defaults = toml::Table::try_from(Settings::default()).unwrap();
+        // A provider without options writes an empty table, which nobody would write by hand.
+        for provider in defaults["execution_provider"].as_array_mut().unwrap() {
+            provider.as_table_mut().unwrap().remove("options");
+        }
         assert_eq!(written, defaults);
     }
 }

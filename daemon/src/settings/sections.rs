@@ -103,9 +103,9 @@ pub struct VoiceActivity {
     /// Model pack of the voice activity detector.
     pub pack: String,
     /// Speech probability, 0 to 1, from which a window is speech.
-    pub voiced_at: f32,
+    pub voiced_at: f64,
     /// Once speaking, a window stays speech down to this probability.
-    pub unvoiced_below: f32,
+    pub unvoiced_below: f64,
 }
 
 impl Default for VoiceActivity {
