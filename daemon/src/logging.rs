@@ -14,7 +14,8 @@ use crate::Error;
 /// # Errors
 /// When a log was already started in this process.
 pub fn start_daemon() -> Result<(), Error> {
-    start("info")
+    // whisper.cpp tells every tensor at level info.
+    start("info,whisper_rs=warn")
 }
 
 /// Starts the log of a command line tool: warnings only, on standard error.
