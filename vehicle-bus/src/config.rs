@@ -23,7 +23,7 @@ pub struct Config {
     pub limits: Limits,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ConfigFile {
     dbus: DbusSection,
@@ -56,17 +56,6 @@ struct LimitsSection {
     requests_per_second: toml::Spanned<f64>,
     burst: toml::Spanned<u32>,
     max_time_to_live_ms: u64,
-}
-
-impl Default for ConfigFile {
-    fn default() -> Self {
-        Self {
-            dbus: DbusSection::default(),
-            can: CanSection::default(),
-            vehicle: VehicleSection::default(),
-            limits: LimitsSection::default(),
-        }
-    }
 }
 
 impl Default for DbusSection {

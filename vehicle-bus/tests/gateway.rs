@@ -1,5 +1,8 @@
 //! The gateway against a bus with an ECU: every rule, and one outcome a request.
 
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod ecu;
 
 use std::time::Duration;
@@ -10,6 +13,7 @@ use codriver_vehicle_bus::{
     gateway::{BusState, Gateway, Limits, Request},
 };
 use ecu::{Ecu, Manner, demo};
+use proptest::{prelude::*, test_runner::TestRunner};
 use tokio::time::timeout;
 
 const TEMPERATURE: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
@@ -64,7 +68,7 @@ fn number(gateway: &Gateway, path: &str) -> Option<f64> {
 }
 
 fn reason(outcome: &Outcome) -> (&str, &str) {
-    (outcome.word(), outcome.reason().map_or("", Reason::as_str))
+    (outcome.as_str(), outcome.reason().map_or("", Reason::as_str))
 }
 
 #[tokio::test]
@@ -204,7 +208,7 @@ async fn a_caller_that_asks_too_often_is_refused_and_another_is_not() {
         let outcome = gateway
             .set(request(TEMPERATURE, Value::Number(22.0), id))
             .await;
-        assert_eq!(outcome.word(), expected, "{outcome}");
+        assert_eq!(outcome.as_str(), expected, "{outcome}");
     }
     let mut other = request(TEMPERATURE, Value::Number(22.0), "d");
     other.caller = ":1.2".into();
@@ -265,4 +269,47 @@ async fn a_caller_that_gives_up_does_not_stop_the_request() {
     assert!(timeout(Duration::ZERO, gone).await.is_err());
     until("done", || number(&gateway, TEMPERATURE) == Some(24.0)).await;
     assert_eq!(ecu.requests(), 1);
+}
+
+#[test]
+fn no_sequence_of_requests_opens_the_trunk_above_its_speed() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 8,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    // Speeds in hundredths, many of them around the limit of 3 km/h.
+    let speed = prop_oneof![0u32..=600, 0u32..=25_000];
+    let steps = prop::collection::vec((speed, any::<bool>()), 1..10);
+    runner
+        .run(&steps, |steps| {
+            runtime.block_on(async {
+                let (ecu, gateway) = ready(Manner::Obey).await;
+                for (step, (speed, open)) in steps.into_iter().enumerate() {
+                    let kmh = f64::from(speed) / 100.0;
+                    ecu.drive(kmh);
+                    until("speed", || {
+                        number(&gateway, "Vehicle.Speed")
+                            .is_some_and(|now| (now - kmh).abs() < 1e-6)
+                    })
+                    .await;
+                    let before = ecu.requests();
+                    let outcome = gateway
+                        .set(request(TRUNK, Value::Flag(open), &step.to_string()))
+                        .await;
+                    if open && kmh > 3.0 {
+                        prop_assert_eq!(reason(&outcome), ("refused", "speed_interlock"));
+                        prop_assert_eq!(ecu.requests(), before);
+                    } else {
+                        prop_assert_eq!(outcome, Outcome::Done);
+                    }
+                }
+                Ok(())
+            })
+        })
+        .unwrap();
 }

@@ -161,10 +161,7 @@ impl Message {
     /// As [`Message::set`].
     pub fn request(&self, signal: &str, physical: f64) -> Result<Vec<u8>, Error> {
         let signal = self.signal(signal)?;
-        let raw = signal
-            .raw(physical)
-            .map_err(|misfit| self.misfit(signal, physical, misfit))?;
-        Ok(self.request_raw(signal, raw))
+        Ok(self.request_raw(signal, self.raw(signal, physical)?))
     }
 
     /// Encodes a whole message. Signals that are not named stay at their start value, or zero;
@@ -191,13 +188,23 @@ impl Message {
     }
 
     /// Writes one signal into a payload and leaves every other bit as it is. The physical value
-    /// is rounded to the nearest raw one.
+    /// is rounded to the nearest raw one. A double is exact up to 2^53 only: for larger raw
+    /// values there is [`Message::set_raw`].
     ///
     /// # Errors
     /// [`Error::UnknownSignal`]; [`Error::OutOfRange`] outside the stated range or what the bits
     /// hold (nothing is ever clamped); [`Error::NotSelected`] for a multiplexed signal which this
     /// payload's selector leaves out; [`Error::ShortFrame`].
     pub fn set(&self, payload: &mut [u8], signal: &str, physical: f64) -> Result<(), Error> {
+        let raw = self.raw(self.signal(signal)?, physical)?;
+        self.set_raw(payload, signal, raw)
+    }
+
+    /// Writes a raw value, also one outside the stated range, such as "not available".
+    ///
+    /// # Errors
+    /// As [`Message::set`], [`Error::OutOfRange`] only beyond what the bits hold.
+    pub fn set_raw(&self, payload: &mut [u8], signal: &str, raw: Raw) -> Result<(), Error> {
         let signal = self.signal(signal)?;
         if payload.len() < self.size {
             return Err(Error::ShortFrame {
@@ -214,11 +221,11 @@ impl Message {
                 signal: signal.name.clone(),
             });
         }
-        let raw = signal
-            .raw(physical)
-            .map_err(|misfit| self.misfit(signal, physical, misfit))?;
-        signal.write(payload, raw);
-        Ok(())
+        if signal.write(payload, raw) {
+            Ok(())
+        } else {
+            Err(self.misfit(signal, signal.physical(raw), Misfit::Bits))
+        }
     }
 
     /// Wraps a payload into a frame with this message's identifier.
@@ -297,17 +304,17 @@ impl Message {
     }
 
     fn misfit(&self, signal: &Signal, value: f64, misfit: Misfit) -> Error {
-        let limits = match misfit {
-            Misfit::NotFinite => signal.limits(),
-            Misfit::Range { min, max } | Misfit::Bits { min, max } => (min, max),
+        let (min, max) = match misfit {
+            Misfit::Range => signal.limits(),
+            Misfit::Bits => signal.carried(),
         };
         Error::OutOfRange {
             file: self.file.to_path_buf(),
             message: self.name.clone(),
             signal: signal.name.clone(),
             value,
-            min: limits.0,
-            max: limits.1,
+            min,
+            max,
             unit: signal.unit.clone(),
         }
     }
@@ -396,9 +403,8 @@ fn selector(
         .extended_multiplex
         .iter()
         .find(|entry| entry.message_id == message.id && entry.signal_name == signal.name);
-    let index_of = |wanted: &dyn Fn(&can_dbc::Signal) -> bool| {
-        message.signals.iter().position(|signal| wanted(signal))
-    };
+    let index_of =
+        |wanted: &dyn Fn(&can_dbc::Signal) -> bool| message.signals.iter().position(wanted);
     match extended {
         Some(entry) => Ok(Multiplexed {
             selector: index_of(&|signal| signal.name == entry.multiplexor_signal_name).ok_or_else(

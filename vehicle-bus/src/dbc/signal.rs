@@ -18,17 +18,10 @@ pub enum Raw {
 /// Why a physical value has no place in a signal. The caller adds file, message and signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Misfit {
-    NotFinite,
-    /// Outside the DBC's [min|max].
-    Range {
-        min: f64,
-        max: f64,
-    },
+    /// Outside the DBC's [min|max], or no number.
+    Range,
     /// Outside what the bits can hold.
-    Bits {
-        min: f64,
-        max: f64,
-    },
+    Bits,
 }
 
 /// When a multiplexed signal is present: its selector reads one of the ranges.
@@ -199,21 +192,17 @@ impl Signal {
     /// The nearest raw value of a physical one; never a clamped one.
     pub(super) fn raw(&self, physical: f64) -> Result<Raw, Misfit> {
         if !physical.is_finite() {
-            return Err(Misfit::NotFinite);
+            return Err(Misfit::Range);
         }
         // A millionth of a step absorbs what decimal factors lose in binary (0.1 * 3 > 0.3).
         let slack = self.factor.abs() * 1e-6;
         if let Some((min, max)) = self.range
             && (physical < min - slack || physical > max + slack)
         {
-            return Err(Misfit::Range { min, max });
+            return Err(Misfit::Range);
         }
         let value = (physical - self.offset) / self.factor;
-        let (low, high) = self.carried();
-        let outside = Misfit::Bits {
-            min: low,
-            max: high,
-        };
+        let outside = Misfit::Bits;
         match self.number {
             Number::Float32 if !(value as f32).is_finite() => Err(outside),
             Number::Float32 | Number::Float64 if value.is_finite() => Ok(Raw::Float(value)),
@@ -238,7 +227,7 @@ impl Signal {
     }
 
     /// Physical values the bits can carry, smaller one first.
-    fn carried(&self) -> (f64, f64) {
+    pub(super) fn carried(&self) -> (f64, f64) {
         let (low, high) = match self.number {
             Number::Float32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
             Number::Float64 => (f64::MIN, f64::MAX),

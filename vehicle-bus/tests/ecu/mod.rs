@@ -1,11 +1,14 @@
 //! A bus with one ECU, over socketcand on a free port: reports the status of the demo car and
 //! obeys, refuses or ignores requests as told.
 
+// Each user needs another part of it.
+#![allow(dead_code)]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use codriver_vehicle_bus::{
@@ -38,6 +41,7 @@ pub struct Ecu {
     pub port: u16,
     pub manner: Arc<Mutex<Manner>>,
     pub requests: Arc<Mutex<Vec<CanFrame>>>,
+    arrived: Arc<Mutex<Option<Instant>>>,
     status: Arc<Mutex<BTreeMap<CanId, Vec<u8>>>>,
     vehicle: Arc<Description>,
     task: JoinHandle<()>,
@@ -68,6 +72,7 @@ impl Ecu {
             port: listener.local_addr().unwrap().port(),
             manner: Arc::new(Mutex::new(manner)),
             requests: Arc::default(),
+            arrived: Arc::default(),
             status: Arc::new(Mutex::new(status)),
             vehicle,
             task: tokio::spawn(async {}),
@@ -97,6 +102,11 @@ impl Ecu {
         self.requests.lock().unwrap().len()
     }
 
+    /// When the last request arrived.
+    pub fn arrived(&self) -> Instant {
+        self.arrived.lock().unwrap().unwrap()
+    }
+
     /// Closes the bus for everybody.
     pub async fn stop(self) {
         self.task.abort();
@@ -107,6 +117,7 @@ impl Ecu {
         Parts {
             manner: Arc::clone(&self.manner),
             requests: Arc::clone(&self.requests),
+            arrived: Arc::clone(&self.arrived),
             status: Arc::clone(&self.status),
             vehicle: Arc::clone(&self.vehicle),
         }
@@ -116,6 +127,7 @@ impl Ecu {
 struct Parts {
     manner: Arc<Mutex<Manner>>,
     requests: Arc<Mutex<Vec<CanFrame>>>,
+    arrived: Arc<Mutex<Option<Instant>>>,
     status: Arc<Mutex<BTreeMap<CanId, Vec<u8>>>>,
     vehicle: Arc<Description>,
 }
@@ -172,6 +184,7 @@ impl Parts {
     }
 
     fn take(&self, frame: CanFrame) -> String {
+        *self.arrived.lock().unwrap() = Some(Instant::now());
         self.requests.lock().unwrap().push(frame.clone());
         let manner = *self.manner.lock().unwrap();
         let mut answer = String::new();
