@@ -93,7 +93,7 @@ pub async fn assistant(
 pub async fn is_running(connection: &Connection, name: &'static str) -> Result<bool, Error> {
     let asking = |error: zbus::Error| Error::bus("asking the bus who is there", error);
     let bus = fdo::DBusProxy::new(connection).await.map_err(asking)?;
-    let name = zbus::names::BusName::try_from(name).map_err(|error| asking(error))?;
+    let name = zbus::names::BusName::try_from(name).map_err(asking)?;
     bus.name_has_owner(name)
         .await
         .map_err(|error| Error::bus("asking the bus who is there", error))
