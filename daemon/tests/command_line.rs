@@ -1,5 +1,8 @@
 //! The command line forms that people and scripts rely on, run as processes.
 
+// clippy.toml allows these in #[test] functions; the helpers here are tests too.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
