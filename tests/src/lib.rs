@@ -1,1 +1,28 @@
-//! Whole-system scenarios, the simulated car, and the demo.
+//! The stage for whole-system scenarios: a private D-Bus, a virtual microphone,
+//! a simulated car and both daemons, all started and ended together.
+
+pub mod demo;
+pub mod recordings;
+pub mod simulation;
+
+mod assistant;
+mod child;
+mod error;
+mod microphone;
+mod observer;
+mod performance;
+mod private_bus;
+mod programs;
+mod scene;
+mod third_party;
+
+pub use assistant::{Assistant, Event, Happening};
+pub use child::Child;
+pub use error::Error;
+pub use microphone::VirtualMicrophone;
+pub use observer::{Observer, Seen};
+pub use performance::Performance;
+pub use private_bus::PrivateBus;
+pub use programs::{configs_directory, program};
+pub use scene::{Scene, SceneOptions, SimulatedCar, Sound};
+pub use third_party::{Decoded, ThirdParty};

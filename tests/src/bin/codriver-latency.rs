@@ -1,0 +1,154 @@
+//! End of speech to first CAN frame, at real pace through the virtual microphone.
+//!
+//! Writes target/bench/latency.json and prints a table. Every recording that must move the car is
+//! played, again and again, until the wanted number is reached; one that moves nothing is counted
+//! as missed.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use serde_json::json;
+use stage::{Error, Event, Performance, Scene, SceneOptions, Sound, configs_directory, recordings};
+
+const REPLY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Measures the whole way of spoken requests.
+#[derive(Parser)]
+#[command(version, about)]
+struct Options {
+    /// Utterances to play
+    #[arg(long, default_value_t = 33)]
+    utterances: usize,
+    /// What understands: patterns, model or both
+    #[arg(long, default_value = "both")]
+    tier: String,
+    /// Where the figures go [default: target/bench/latency.json]
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("codriver-latency: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Error> {
+    let recordings = recordings::load()?;
+    // What asks back first has no frame to time.
+    let moving: Vec<_> = recordings
+        .iter()
+        .filter(|recording| !recording.frames.is_empty())
+        .filter(|recording| {
+            recording
+                .commands
+                .iter()
+                .all(|c| c.name != "doors.open_trunk")
+        })
+        .collect();
+    let scene = Scene::start(SceneOptions {
+        sound: Sound::Virtual,
+        tier: options.tier.clone(),
+        ..SceneOptions::default()
+    })
+    .await?;
+    let mut assistant = scene.assistant().await?;
+    let mut observer = scene.observer().await?;
+
+    let mut stages: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut missed = Vec::new();
+    for recording in moving.iter().cycle().take(options.utterances) {
+        let performance = Performance::spoken(
+            &scene,
+            &mut assistant,
+            &mut observer,
+            &recording.file,
+            REPLY_WITHIN,
+        )
+        .await?;
+        let name = recording
+            .file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
+        match performance.speech_to_frame() {
+            Some(took) => {
+                let ms = took.as_secs_f64() * 1e3;
+                eprintln!("{ms:7.0} ms  {name}");
+                stages
+                    .entry("speech_to_frame".to_owned())
+                    .or_default()
+                    .push(ms);
+            }
+            None => {
+                let heard = performance.heard().unwrap_or_default().to_owned();
+                eprintln!(" missed     {name}: {heard:?}");
+                missed.push(json!({ "recording": name, "heard": heard }));
+            }
+        }
+        for happening in &performance.happenings {
+            if let Event::Acted(acted) = &happening.event {
+                let fields = acted["stages_ms"].as_object().into_iter().flatten();
+                for (stage, ms) in fields {
+                    stages.entry(stage.clone()).or_default().extend(ms.as_f64());
+                }
+            }
+        }
+    }
+
+    println!(
+        "{:<18} {:>5} {:>9} {:>9} {:>9}",
+        "stage", "n", "p50 ms", "p95 ms", "max ms"
+    );
+    let mut figures = serde_json::Map::new();
+    for (stage, values) in &mut stages {
+        values.sort_by(f64::total_cmp);
+        let (p50, p95, max) = (
+            quantile(values, 0.5),
+            quantile(values, 0.95),
+            quantile(values, 1.0),
+        );
+        println!(
+            "{stage:<18} {:>5} {p50:>9.1} {p95:>9.1} {max:>9.1}",
+            values.len()
+        );
+        figures.insert(
+            stage.clone(),
+            json!({ "n": values.len(), "p50_ms": p50, "p95_ms": p95, "max_ms": max, "values_ms": values }),
+        );
+    }
+    println!("played {}, missed {}", options.utterances, missed.len());
+    let report = json!({
+        "measure": "end of speech in the fed audio to first CAN frame",
+        "utterances": options.utterances,
+        "missed": missed,
+        "tier": options.tier,
+        "processors": std::thread::available_parallelism().map_or(0, usize::from),
+        "stages": figures,
+    });
+    let output = options
+        .output
+        .unwrap_or_else(|| configs_directory().join("../target/bench/latency.json"));
+    let file = |source| Error::File {
+        path: output.clone(),
+        source,
+    };
+    if let Some(directory) = output.parent() {
+        fs::create_dir_all(directory).map_err(file)?;
+    }
+    fs::write(&output, format!("{report:#}\n")).map_err(file)
+}
+
+/// Nearest rank of sorted values; 0 for none.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
+}

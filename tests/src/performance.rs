@@ -1,0 +1,167 @@
+//! One request played from the first word to the reply, with all that could be seen of it.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value as Json;
+
+use crate::{Assistant, Error, Event, Happening, Observer, Scene, Seen};
+
+/// Frames of a motion that ends with the reply are still on their way.
+const SETTLE: Duration = Duration::from_millis(60);
+/// The sender of requests in the vehicle description.
+const REQUESTER: &str = "IVI";
+
+/// What one request did.
+#[derive(Debug, Clone)]
+pub struct Performance {
+    /// The assistant's signals, ending with its reply.
+    pub happenings: Vec<Happening>,
+    /// New frames on the bus.
+    pub frames: Vec<Seen>,
+    /// When the sound of the request ended; None for typed ones.
+    pub speech_ended: Option<Instant>,
+}
+
+impl Performance {
+    /// Plays a recording into the microphone and watches what comes of it.
+    ///
+    /// # Errors
+    /// It cannot be played, or there is no reply in time (with the logs).
+    pub async fn spoken(
+        scene: &Scene,
+        assistant: &mut Assistant,
+        observer: &mut Observer,
+        recording: &Path,
+        within: Duration,
+    ) -> Result<Self, Error> {
+        let Some(microphone) = &scene.microphone else {
+            return Err(Error::Missing {
+                program: "the virtual microphone".to_owned(),
+                remedy: "start the scene with Sound::Virtual".to_owned(),
+            });
+        };
+        observer.drain();
+        let (played, happenings) =
+            tokio::join!(microphone.say(recording), assistant.until_said(within));
+        played?;
+        let happenings = happenings.map_err(|error| with_logs(error, scene))?;
+        Ok(Self::seen(happenings, observer, microphone.last_sound()).await)
+    }
+
+    /// Submits a typed sentence and watches what comes of it. `language`: auto, en or zh.
+    ///
+    /// # Errors
+    /// The assistant refuses it, or does not reply in time (with the logs).
+    pub async fn typed(
+        scene: &Scene,
+        assistant: &mut Assistant,
+        observer: &mut Observer,
+        (text, language): (&str, &str),
+        within: Duration,
+    ) -> Result<Self, Error> {
+        observer.drain();
+        assistant.submit(text, language).await?;
+        let happenings = assistant.until_said(within).await;
+        let happenings = happenings.map_err(|error| with_logs(error, scene))?;
+        Ok(Self::seen(happenings, observer, None).await)
+    }
+
+    /// What `happenings` and the bus show now.
+    pub async fn seen(
+        happenings: Vec<Happening>,
+        observer: &mut Observer,
+        speech_ended: Option<Instant>,
+    ) -> Self {
+        tokio::time::sleep(SETTLE).await;
+        Self {
+            happenings,
+            frames: observer.drain(),
+            speech_ended,
+        }
+    }
+
+    /// What was understood; Null where nothing was heard.
+    pub fn understood(&self) -> &Json {
+        let found = self
+            .happenings
+            .iter()
+            .find_map(|happening| match &happening.event {
+                Event::Understood(json) => Some(json),
+                _ => None,
+            });
+        found.unwrap_or(&Json::Null)
+    }
+
+    /// Outcomes of the commands, in order.
+    pub fn outcomes(&self) -> Vec<&Json> {
+        let found = self
+            .happenings
+            .iter()
+            .find_map(|happening| match &happening.event {
+                Event::Acted(json) => json["outcomes"].as_array(),
+                _ => None,
+            });
+        found
+            .map(|outcomes| outcomes.iter().collect())
+            .unwrap_or_default()
+    }
+
+    /// Names of the understood commands, in order.
+    pub fn command_names(&self) -> Vec<&str> {
+        let commands = self.understood()["commands"].as_array();
+        let names = commands.into_iter().flatten();
+        names
+            .filter_map(|command| command["name"].as_str())
+            .collect()
+    }
+
+    /// The words that were heard.
+    pub fn heard(&self) -> Option<&str> {
+        self.happenings
+            .iter()
+            .find_map(|happening| match &happening.event {
+                Event::Heard { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+    }
+
+    /// The reply.
+    pub fn reply(&self) -> Option<&str> {
+        self.happenings
+            .iter()
+            .find_map(|happening| match &happening.event {
+                Event::Said { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+    }
+
+    /// Frames that left for the car.
+    pub fn requests(&self) -> impl Iterator<Item = &Seen> {
+        self.frames.iter().filter(|frame| frame.sender == REQUESTER)
+    }
+
+    /// Frames of the car.
+    pub fn answers(&self) -> impl Iterator<Item = &Seen> {
+        self.frames.iter().filter(|frame| frame.sender != REQUESTER)
+    }
+
+    /// From the end of the sound to the first frame that left.
+    pub fn speech_to_frame(&self) -> Option<Duration> {
+        let first = self.requests().next()?.at;
+        first.checked_duration_since(self.speech_ended?)
+    }
+}
+
+fn with_logs(error: Error, scene: &Scene) -> Error {
+    match error {
+        Error::Deadline { what, seconds, log } => Error::Deadline {
+            what,
+            seconds,
+            log: format!("{log}\n{}", scene.logs()),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,103 @@
+//! The bundled recordings: what is said in each, and what must come of it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::Error;
+
+/// One recorded sentence.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Recording {
+    /// Its WAV file; absolute after [`load`].
+    pub file: PathBuf,
+    /// "en" or "zh".
+    pub language: String,
+    /// What is said.
+    pub text: String,
+    /// What must be understood; empty where nothing may be done.
+    #[serde(default)]
+    pub commands: Vec<ExpectedCommand>,
+    /// What must be on the bus: request message -> signal -> physical value.
+    #[serde(default)]
+    pub frames: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+/// One command that must be understood.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ExpectedCommand {
+    /// Its name.
+    pub name: String,
+    /// Its arguments, those that matter.
+    #[serde(default)]
+    pub arguments: BTreeMap<String, toml::Value>,
+}
+
+/// All recordings of `tests/speech/sentences.toml`.
+///
+/// # Errors
+/// The list is missing or malformed.
+pub fn load() -> Result<Vec<Recording>, Error> {
+    #[derive(Deserialize)]
+    struct Listing {
+        sentence: Vec<Recording>,
+    }
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("speech");
+    let path = directory.join("sentences.toml");
+    let text = fs::read_to_string(&path).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })?;
+    let listing: Listing = toml::from_str(&text).map_err(|error| Error::Listing {
+        path: path.clone(),
+        problem: error.to_string(),
+    })?;
+    let mut recordings = listing.sentence;
+    for recording in &mut recordings {
+        recording.file = directory.join(&recording.file);
+    }
+    Ok(recordings)
+}
+
+/// The recording in the file named `name`.
+///
+/// # Errors
+/// As [`load`], or there is none.
+pub fn named(name: &str) -> Result<Recording, Error> {
+    load()?
+        .into_iter()
+        .find(|recording| recording.file.file_name().is_some_and(|file| file == name))
+        .ok_or_else(|| Error::Listing {
+            path: "tests/speech/sentences.toml".into(),
+            problem: format!("no recording is called {name}"),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_recording_is_there_at_16_khz_mono_and_short() {
+        let recordings = load().unwrap();
+        assert!(recordings.len() >= 32);
+        for recording in recordings {
+            let reader = hound::WavReader::open(&recording.file).unwrap();
+            let spec = reader.spec();
+            assert_eq!(
+                (spec.channels, spec.sample_rate, spec.bits_per_sample),
+                (1, 16_000, 16)
+            );
+            let seconds = f64::from(reader.duration()) / 16_000.0;
+            assert!(
+                (1.5..=3.0).contains(&seconds),
+                "{}: {seconds}",
+                recording.file.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use super::*;
+use crate::configs_directory;
+
+fn parked(now: Instant) -> Car {
+    Car::load(
+        &configs_directory().join("vehicles/demo"),
+        Faults::default(),
+        now,
+    )
+    .unwrap()
+}
+
+fn request(car: &Car, path: &str, physical: f64) -> CanFrame {
+    let entry = car.description.entry(path).unwrap();
+    entry.actuator.as_ref().unwrap().frame(physical).unwrap()
+}
+
+/// Lets `span` pass and returns what the car reported for `path`, in order, without repeats.
+fn reported(car: &mut Car, path: &str, from: Instant, span: Duration) -> Vec<Value> {
+    let mut now = from;
+    let mut seen = Vec::new();
+    while let Some(due) = car.next_due().filter(|due| *due <= from + span) {
+        now = now.max(due);
+        for frame in car.advance(now) {
+            for (entry, value) in car.description.read(&frame) {
+                if entry.path == path && value.is_some() && seen.last() != value.as_ref() {
+                    seen.extend(value);
+                }
+            }
+        }
+    }
+    seen
+}
+
+const AIR_CONDITIONING: &str = "Vehicle.Cabin.HVAC.IsAirConditioningActive";
+const WINDOW: &str = "Vehicle.Cabin.Door.Row1.DriverSide.Window.Position";
+
+#[test]
+fn a_request_changes_the_status_after_a_moment_and_not_before() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.advance(start);
+    car.receive(&request(&car, AIR_CONDITIONING, 1.0), start);
+    assert_eq!(
+        reported(&mut car, AIR_CONDITIONING, start, Duration::from_millis(29)),
+        []
+    );
+    let seen = reported(&mut car, AIR_CONDITIONING, start, Duration::from_millis(90));
+    assert_eq!(seen, [Value::Flag(true)]);
+}
+
+#[test]
+fn a_window_travels_and_is_reported_on_its_way() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.advance(start);
+    car.receive(&request(&car, WINDOW, 100.0), start);
+    let seen = reported(&mut car, WINDOW, start, Duration::from_secs(5));
+    assert!(seen.len() > 20, "{seen:?}");
+    assert_eq!(seen.last(), Some(&Value::Number(100.0)));
+}
+
+#[test]
+fn a_newer_request_turns_a_moving_window_round() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.receive(&request(&car, WINDOW, 100.0), start);
+    reported(&mut car, WINDOW, start, Duration::from_secs(1));
+    let later = start + Duration::from_secs(1);
+    car.receive(&request(&car, WINDOW, 0.0), later);
+    let seen = reported(&mut car, WINDOW, later, Duration::from_secs(5));
+    assert_eq!(seen.last(), Some(&Value::Number(0.0)));
+    assert!(!seen.contains(&Value::Number(100.0)), "{seen:?}");
+}
+
+#[test]
+fn a_refused_request_is_answered_by_a_refusal_and_changes_nothing() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.advance(start);
+    car.obey(Order::Refuse(AIR_CONDITIONING.into()), start)
+        .unwrap();
+    car.receive(&request(&car, AIR_CONDITIONING, 1.0), start);
+    let frames = car.advance(start + Duration::from_millis(90));
+    assert!(
+        frames
+            .iter()
+            .any(|frame| car.description.refusal(frame).is_some())
+    );
+    let seen = reported(&mut car, AIR_CONDITIONING, start, Duration::from_secs(1));
+    assert!(!seen.contains(&Value::Flag(true)), "{seen:?}");
+}
+
+#[test]
+fn a_silent_message_stays_away_until_it_resumes() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.obey(Order::Silent("ClimateModeStatus".into()), start)
+        .unwrap();
+    let second = Duration::from_secs(1);
+    assert_eq!(reported(&mut car, AIR_CONDITIONING, start, second), []);
+    car.obey(Order::Resume("ClimateModeStatus".into()), start)
+        .unwrap();
+    let seen = reported(&mut car, AIR_CONDITIONING, start + second, second);
+    assert_eq!(seen, [Value::Flag(false)]);
+}
+
+#[test]
+fn orders_for_what_the_car_does_not_have_say_so() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    let unknown = car.obey(Order::Set("Vehicle.Wings".into(), Value::Flag(true)), start);
+    assert!(unknown.unwrap_err().contains("Vehicle.Wings"));
+    assert!(car.obey(Order::Silent("Nothing".into()), start).is_err());
+    assert!(
+        car.obey(Order::Refuse("Vehicle.Speed".into()), start)
+            .is_err()
+    );
+}

@@ -1,0 +1,173 @@
+//! Typed sentences through the whole system, with a car that does not always do what it should.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use stage::{Assistant, Observer, Performance, Scene, SceneOptions, ThirdParty};
+
+const REPLY_WITHIN: Duration = Duration::from_secs(30);
+
+struct Cast {
+    assistant: Assistant,
+    observer: Observer,
+    scene: Scene,
+}
+
+impl Cast {
+    async fn assemble() -> Self {
+        let scene = Scene::start(SceneOptions::default()).await.unwrap();
+        Self {
+            assistant: scene.assistant().await.unwrap(),
+            observer: scene.observer().await.unwrap(),
+            scene,
+        }
+    }
+
+    async fn hears(&mut self, text: &str, language: &str) -> Performance {
+        Performance::typed(
+            &self.scene,
+            &mut self.assistant,
+            &mut self.observer,
+            (text, language),
+            REPLY_WITHIN,
+        )
+        .await
+        .unwrap()
+    }
+}
+
+fn only_outcome(performance: &Performance) -> (&str, &str) {
+    let outcomes = performance.outcomes();
+    assert_eq!(outcomes.len(), 1, "{performance:#?}");
+    let word = |key: &str| outcomes[0][key].as_str().unwrap();
+    (word("outcome"), word("reason"))
+}
+
+#[tokio::test]
+async fn a_typed_mandarin_sentence_is_read_off_the_bus_by_cantools() {
+    let mut cast = Cast::assemble().await;
+    let third_party = ThirdParty::attach(&cast.scene.car.address, cast.scene.directory()).unwrap();
+    let performance = cast.hears("把温度调到二十二度", "zh").await;
+    assert_eq!(
+        only_outcome(&performance),
+        ("done", ""),
+        "{}",
+        cast.scene.logs()
+    );
+    let signals = BTreeMap::from([("Row1DriverTemperature".to_owned(), 22.0)]);
+    third_party
+        .wait_for(
+            "ClimateTemperatureRequest",
+            &signals,
+            Duration::from_secs(5),
+        )
+        .unwrap();
+}
+
+#[tokio::test]
+async fn at_speed_the_headlights_stay_on_and_no_frame_leaves() {
+    let mut cast = Cast::assemble().await;
+    cast.scene.car.order("set Vehicle.Speed 80").unwrap();
+    let performance = cast.hears("switch off the headlights", "en").await;
+    assert_eq!(only_outcome(&performance), ("refused", "speed_interlock"));
+    assert_eq!(performance.requests().count(), 0, "{performance:#?}");
+}
+
+#[tokio::test]
+async fn undo_puts_the_old_temperature_back() {
+    let mut cast = Cast::assemble().await;
+    cast.hears("set the driver temperature to twenty five degrees", "en")
+        .await;
+    let performance = cast.hears("undo that", "en").await;
+    let requests: Vec<_> = performance.requests().collect();
+    assert!(
+        requests
+            .iter()
+            .any(|frame| frame.message == "ClimateTemperatureRequest"
+                && frame.signals == [("Row1DriverTemperature".to_owned(), 21.0)]),
+        "{performance:#?}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_ecu_refuses_is_reported_as_refused() {
+    let mut cast = Cast::assemble().await;
+    cast.scene.car.order("refuse AirConditioning").unwrap();
+    let performance = cast.hears("turn on the air conditioning", "en").await;
+    assert_eq!(only_outcome(&performance).0, "refused", "{performance:#?}");
+}
+
+#[tokio::test]
+async fn what_the_car_does_not_confirm_is_never_reported_as_done() {
+    let mut cast = Cast::assemble().await;
+    cast.scene.car.order("silent ClimateModeStatus").unwrap();
+    let performance = cast.hears("turn on the air conditioning", "en").await;
+    assert_ne!(only_outcome(&performance).0, "done", "{performance:#?}");
+}
+
+#[tokio::test]
+async fn when_the_can_peer_dies_the_command_fails_and_does_not_hang() {
+    let mut cast = Cast::assemble().await;
+    cast.scene.car.process.kill().unwrap();
+    let performance = cast.hears("turn on the air conditioning", "en").await;
+    assert_ne!(only_outcome(&performance).0, "done", "{performance:#?}");
+    cast.scene.gateway.check().unwrap();
+}
+
+#[tokio::test]
+async fn when_the_gateway_dies_the_command_fails_and_the_voice_daemon_lives() {
+    let mut cast = Cast::assemble().await;
+    cast.scene.gateway.kill().unwrap();
+    let performance = cast.hears("turn on the air conditioning", "en").await;
+    assert_eq!(only_outcome(&performance).0, "failed", "{performance:#?}");
+    cast.scene.voice.check().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_after_asking_harms_nobody() {
+    let mut cast = Cast::assemble().await;
+    let connection = cast.scene.bus.connect().await.unwrap();
+    let client = Assistant::attach(&connection).await.unwrap();
+    client
+        .submit("turn on the rear defroster", "en")
+        .await
+        .unwrap();
+    drop(client);
+    drop(connection);
+    cast.assistant.until_said(REPLY_WITHIN).await.unwrap();
+    let performance = cast.hears("turn on the air conditioning", "en").await;
+    assert_eq!(
+        only_outcome(&performance),
+        ("done", ""),
+        "{}",
+        cast.scene.logs()
+    );
+}
+
+#[tokio::test]
+async fn the_voice_daemon_never_opens_an_inet_socket() {
+    let mut cast = Cast::assemble().await;
+    cast.hears("turn on the air conditioning", "en").await;
+    let process = format!("/proc/{}", cast.scene.voice.id());
+    let mut internet = Vec::new();
+    for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
+        let text = fs::read_to_string(format!("{process}/net/{table}")).unwrap_or_default();
+        let rows = text.lines().skip(1);
+        internet.extend(rows.filter_map(|row| row.split_whitespace().nth(9).map(str::to_owned)));
+    }
+    let mut sockets = 0;
+    for file in fs::read_dir(format!("{process}/fd")).unwrap() {
+        let target = fs::read_link(file.unwrap().path()).unwrap_or_default();
+        let target = target.to_string_lossy();
+        if let Some(inode) = target
+            .strip_prefix("socket:[")
+            .and_then(|t| t.strip_suffix(']'))
+        {
+            sockets += 1;
+            assert!(
+                !internet.iter().any(|each| each == inode),
+                "{target} is an INET socket"
+            );
+        }
+    }
+    assert!(sockets > 0, "it holds its D-Bus socket at least");
+}

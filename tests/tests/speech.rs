@@ -1,0 +1,148 @@
+//! Speech through the whole system: virtual microphone to CAN frame.
+
+use std::{path::Path, time::Duration};
+
+use stage::{Performance, Scene, SceneOptions, Sound, ThirdParty, recordings};
+use tokio::sync::Mutex;
+
+/// Recognition takes both processors of a small machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+const REPLY_WITHIN: Duration = Duration::from_secs(60);
+const FRAME_WITHIN: Duration = Duration::from_secs(10);
+
+async fn scene_with_microphone() -> Scene {
+    let options = SceneOptions {
+        sound: Sound::Virtual,
+        ..SceneOptions::default()
+    };
+    Scene::start(options).await.unwrap()
+}
+
+/// Speaks the recording and requires its frames at a reader that shares no code with us.
+async fn assert_moves_the_car(recording: &str) {
+    let recording = recordings::named(recording).unwrap();
+    let scene = scene_with_microphone().await;
+    let third_party = ThirdParty::attach(&scene.car.address, scene.directory()).unwrap();
+    let mut assistant = scene.assistant().await.unwrap();
+    let mut observer = scene.observer().await.unwrap();
+    let performance = Performance::spoken(
+        &scene,
+        &mut assistant,
+        &mut observer,
+        &recording.file,
+        REPLY_WITHIN,
+    )
+    .await
+    .unwrap();
+    let expected: Vec<_> = recording
+        .commands
+        .iter()
+        .map(|command| command.name.as_str())
+        .collect();
+    assert_eq!(performance.command_names(), expected, "{performance:#?}");
+    assert!(!recording.frames.is_empty());
+    for (message, signals) in &recording.frames {
+        third_party
+            .wait_for(message, signals, FRAME_WITHIN)
+            .unwrap();
+    }
+    for outcome in performance.outcomes() {
+        assert_eq!(
+            outcome["outcome"],
+            "done",
+            "{performance:#?}\n{}",
+            scene.logs()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_english_sentence_becomes_a_can_frame_that_python_can_and_cantools_read() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    assert_moves_the_car("en-temperature-all-22.wav").await;
+}
+
+#[tokio::test]
+async fn a_mandarin_sentence_becomes_a_can_frame_that_python_can_and_cantools_read() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    assert_moves_the_car("zh-air-conditioning-on.wav").await;
+}
+
+#[tokio::test]
+async fn chatter_in_the_cabin_moves_nothing() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let recording = recordings::named("en-chatter-cinema.wav").unwrap();
+    let scene = scene_with_microphone().await;
+    let mut assistant = scene.assistant().await.unwrap();
+    let mut observer = scene.observer().await.unwrap();
+    let performance = Performance::spoken(
+        &scene,
+        &mut assistant,
+        &mut observer,
+        &recording.file,
+        REPLY_WITHIN,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        performance.understood()["decision"],
+        "reject",
+        "{performance:#?}"
+    );
+    assert_eq!(performance.requests().count(), 0, "{performance:#?}");
+}
+
+#[tokio::test]
+async fn noise_alone_moves_nothing_and_a_sentence_after_it_is_still_heard() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let scene = scene_with_microphone().await;
+    let mut assistant = scene.assistant().await.unwrap();
+    let mut observer = scene.observer().await.unwrap();
+    let noise = scene.directory().join("noise.wav");
+    write_noise(&noise, 6);
+    observer.drain();
+    scene
+        .microphone
+        .as_ref()
+        .unwrap()
+        .say(&noise)
+        .await
+        .unwrap();
+    let sentence = recordings::named("en-air-conditioning-on.wav").unwrap();
+    scene
+        .microphone
+        .as_ref()
+        .unwrap()
+        .say(&sentence.file)
+        .await
+        .unwrap();
+    // Whatever the noise did, it came before the sentence's reply.
+    let mut happenings = Vec::new();
+    loop {
+        happenings.extend(assistant.until_said(REPLY_WITHIN).await.unwrap());
+        let performance = Performance::seen(happenings.clone(), &mut observer, None).await;
+        let requests: Vec<_> = performance.requests().collect();
+        if let Some(first) = requests.first() {
+            assert_eq!(requests.len(), 1, "{requests:#?}");
+            assert_eq!(first.message, "ClimateModeRequest");
+            return;
+        }
+    }
+}
+
+/// White noise at about -26 dBFS from a fixed linear congruential generator.
+fn write_noise(path: &Path, seconds: u32) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    let mut state = 1_u32;
+    for _ in 0..seconds * spec.sample_rate {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        writer.write_sample((state >> 16) as i16 / 12).unwrap();
+    }
+    writer.finalize().unwrap();
+}
