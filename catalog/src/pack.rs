@@ -152,6 +152,7 @@ struct RawVss {
     operation: Operation,
     value: Option<RawValue>,
     paths: RawPaths,
+    scale: Option<f64>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -542,6 +543,16 @@ fn vss_route(
     named: &BTreeMap<String, RawPaths>,
 ) -> Result<VssRoute, String> {
     let value = written_value(raw.operation, raw.value, arguments)?;
+    let scale = match raw.scale {
+        None => 1.0,
+        Some(scale) if raw.operation == Operation::Get => factor(scale)?,
+        Some(_) => {
+            return Err(
+                "the scale of a route is for get; write value = { argument = \"...\", scale = ... }"
+                    .into(),
+            );
+        }
+    };
     let paths = match raw.paths {
         RawPaths::Named(name) => named
             .get(&name)
@@ -575,6 +586,7 @@ fn vss_route(
         operation: raw.operation,
         value,
         paths,
+        scale,
     })
 }
 
@@ -644,6 +656,14 @@ fn written_value(
     }
 }
 
+fn factor(scale: f64) -> Result<f64, String> {
+    if scale.is_finite() && scale != 0.0 {
+        Ok(scale)
+    } else {
+        Err("scale must be a number other than zero".into())
+    }
+}
+
 fn value_source(raw: RawValue, arguments: &[Argument]) -> Result<ValueSource, String> {
     let source = match raw {
         RawValue::Plain(Value::Text(text)) => {
@@ -657,9 +677,7 @@ fn value_source(raw: RawValue, arguments: &[Argument]) -> Result<ValueSource, St
         }
         RawValue::Plain(value) => ValueSource::Constant(value),
         RawValue::Scaled(RawScaled { argument, scale }) => {
-            if !scale.is_finite() || scale == 0.0 {
-                return Err("scale must be a number other than zero".into());
-            }
+            let scale = factor(scale)?;
             ValueSource::Scaled { argument, scale }
         }
         RawValue::Table(RawTable { argument, table }) => ValueSource::Table { argument, table },

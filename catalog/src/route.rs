@@ -39,6 +39,9 @@ pub struct VssRoute {
     pub value: Option<ValueSource>,
     /// Which VSS paths.
     pub paths: Paths,
+    /// A number read is told times this (0.001 tells metres as kilometres); not
+    /// zero, and 1 unless the operation is `Get`.
+    pub scale: f64,
 }
 
 /// VSS paths, by zone or not. No list is empty.

@@ -47,6 +47,24 @@ fn a_pack_says_everything_about_a_command() {
 }
 
 #[test]
+fn a_reading_is_told_as_it_is_unless_the_route_scales_it() {
+    let set = "operation = \"set\"\nvalue = \"{brightness}\"";
+    for (get, expected) in [
+        ("operation = \"get\"", 1.0),
+        ("operation = \"get\"\nscale = 0.001", 0.001),
+    ] {
+        let catalog = with(set, get).unwrap();
+        let command = catalog.command("lamp.set_brightness").unwrap();
+        let Route::Vss(route) = &command.route else {
+            panic!("not a VSS route: {:?}", command.route);
+        };
+        assert_eq!(route.scale.to_bits(), f64::to_bits(expected));
+    }
+    let said = problem(set, "operation = \"get\"\nscale = 0");
+    assert!(said.contains("other than zero"), "{said}");
+}
+
+#[test]
 fn the_folder_of_packs_may_be_named_directly() {
     let catalog = Catalog::load(&good().join("commands")).unwrap();
     assert_eq!(catalog.commands.len(), 1);
@@ -140,6 +158,11 @@ fn every_mistake_is_told_with_file_line_and_remedy() {
             &["\"driver\"", "no paths"],
         ),
         ("paths = \"lamp\"", "paths = \"lmap\"", &["[paths.lmap]"]),
+        (
+            "paths = \"lamp\"",
+            "paths = \"lamp\"\nscale = 2",
+            &["lamp.toml:", "scale of a route is for get"],
+        ),
         ("step = 5", "step = 0", &["step > 0"]),
         ("fillers = [\"please\"]", "fillers = please", &["en.toml:2"]),
         (

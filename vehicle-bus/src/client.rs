@@ -7,6 +7,7 @@ use zbus::{Connection, OwnedVariant, Variant, fdo, proxy};
 
 use crate::{
     Error, Outcome, Reason, Value,
+    bus_error::BusError,
     service::{builder, from_variant, variant},
 };
 
@@ -14,6 +15,7 @@ use crate::{
 const READING: Duration = Duration::from_secs(2);
 /// What a confirmation may take beyond the time to live.
 const CONFIRMING: Duration = Duration::from_secs(15);
+const SILENT: &str = "The vehicle gateway does not answer.";
 
 /// One path of the vehicle.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,28 +131,28 @@ impl VehicleClient {
                     let problem = format!("The gateway answered \"{outcome}\".");
                     Outcome::unconfirmed(Reason::Internal, problem)
                 }),
-            Ok(Err(error)) if never_arrived(&error) => Outcome::failed(
-                Reason::NoGateway,
-                format!("The vehicle gateway is not running or may not be asked: {error}."),
-            ),
-            Ok(Err(error)) => Outcome::unconfirmed(
-                Reason::NoGateway,
-                format!("The vehicle gateway went away: {error}."),
-            ),
-            Err(_) => {
-                Outcome::unconfirmed(Reason::NoGateway, "The vehicle gateway does not answer.")
-            }
+            Ok(Err(error)) => unreached(&error).unwrap_or_else(|| {
+                let problem = format!("The vehicle gateway went away: {error}.");
+                Outcome::unconfirmed(Reason::NoGateway, problem)
+            }),
+            Err(_) => Outcome::unconfirmed(Reason::NoGateway, SILENT),
         }
     }
 
     /// The present value and its age.
     ///
     /// # Errors
-    /// [`Error::Dbus`]; also when the car does not report the path now.
-    pub async fn get(&self, path: &str) -> Result<(Value, Duration), Error> {
-        let (value, age_ms) = within(self.proxy.get(path)).await?;
-        let value = from_variant(&value)
-            .ok_or_else(|| zbus::Error::Failure(format!("{path} has an unknown type")))?;
+    /// The outcome, which is never [`Outcome::Done`]: `unknown_path`, `no_answer` when the car
+    /// does not report the path now, `not_allowed`, or `no_gateway`.
+    pub async fn get(&self, path: &str) -> Result<(Value, Duration), Outcome> {
+        let (value, age_ms) = match timeout(READING, self.proxy.get(path)).await {
+            Ok(Ok(reading)) => reading,
+            Ok(Err(error)) => return Err(unread(&error)),
+            Err(_) => return Err(Outcome::failed(Reason::NoGateway, SILENT)),
+        };
+        let value = from_variant(&value).ok_or_else(|| {
+            Outcome::failed(Reason::Internal, format!("{path} has an unknown type."))
+        })?;
         Ok((value, Duration::from_millis(age_ms.into())))
     }
 
@@ -201,24 +203,34 @@ async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, Err
     }
 }
 
-/// Errors by which D-Bus says that the call reached nobody.
-fn never_arrived(error: &zbus::Error) -> bool {
-    let name = match error {
-        zbus::Error::MethodError(name, ..) => name.as_str(),
-        zbus::Error::FDO(error) => {
-            return matches!(
-                **error,
-                fdo::Error::ServiceUnknown(_)
-                    | fdo::Error::NameHasNoOwner(_)
-                    | fdo::Error::AccessDenied(_)
-            );
+/// The outcome of a call that reached nobody; None where it may have.
+fn unreached(error: &zbus::Error) -> Option<Outcome> {
+    match BusError::from(error) {
+        BusError::Nobody => Some(Outcome::failed(
+            Reason::NoGateway,
+            format!("The vehicle gateway is not running: {error}."),
+        )),
+        BusError::Denied => Some(Outcome::refused(
+            Reason::NotAllowed,
+            format!("The vehicle gateway may not be asked: {error}."),
+        )),
+        BusError::Lost | BusError::Answered => None,
+    }
+}
+
+/// What the errors of Get mean; a reading that failed has changed nothing.
+fn unread(error: &zbus::Error) -> Outcome {
+    if let zbus::Error::FDO(error) = error {
+        match &**error {
+            fdo::Error::InvalidArgs(problem) => {
+                return Outcome::refused(Reason::UnknownPath, problem);
+            }
+            fdo::Error::Failed(problem) => return Outcome::failed(Reason::NoAnswer, problem),
+            _ => {}
         }
-        _ => return false,
-    };
-    [
-        "org.freedesktop.DBus.Error.ServiceUnknown",
-        "org.freedesktop.DBus.Error.NameHasNoOwner",
-        "org.freedesktop.DBus.Error.AccessDenied",
-    ]
-    .contains(&name)
+    }
+    unreached(error).unwrap_or_else(|| {
+        let problem = format!("The vehicle gateway went away: {error}.");
+        Outcome::failed(Reason::NoGateway, problem)
+    })
 }

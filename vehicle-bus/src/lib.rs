@@ -10,6 +10,7 @@ pub mod route;
 pub mod service;
 pub mod transport;
 
+mod bus_error;
 mod error;
 mod outcome;
 mod value;

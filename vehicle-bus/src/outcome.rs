@@ -1,13 +1,13 @@
-//! What became of a request: exactly one outcome each.
+//! What became of a request or command: exactly one outcome each.
 
 use std::{fmt, str::FromStr};
 
-/// The one outcome of a request.
+/// The one outcome of a request to the gateway, or of a whole command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The car's status shows the value asked for.
+    /// It is so, as the car's status or the application shows.
     Done,
-    /// The gateway said no; nothing was sent.
+    /// The gateway or the application said no; nothing changed by it.
     Refused {
         /// Why, as a stable word.
         reason: Reason,
@@ -21,7 +21,7 @@ pub enum Outcome {
         /// Why, as an English sentence.
         message: String,
     },
-    /// It was sent, but the car did not show the value in time.
+    /// It was sent, but nobody showed the value in time.
     Unconfirmed {
         /// Why, as a stable word.
         reason: Reason,
@@ -32,7 +32,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// "done", "refused", "failed" or "unconfirmed".
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Refused { .. } => "refused",
@@ -76,6 +76,16 @@ impl Outcome {
         }
     }
 
+    /// The same with another sentence; done has none.
+    pub(crate) fn with_message(self, message: String) -> Self {
+        match self {
+            Self::Done => Self::Done,
+            Self::Refused { reason, .. } => Self::Refused { reason, message },
+            Self::Failed { reason, .. } => Self::Failed { reason, message },
+            Self::Unconfirmed { reason, .. } => Self::Unconfirmed { reason, message },
+        }
+    }
+
     pub(crate) fn refused(reason: Reason, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::Refused { reason, message }
@@ -95,8 +105,8 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason() {
-            None => f.write_str(self.word()),
-            Some(reason) => write!(f, "{} ({reason}): {}", self.word(), self.message()),
+            None => f.write_str(self.as_str()),
+            Some(reason) => write!(f, "{} ({reason}): {}", self.as_str(), self.message()),
         }
     }
 }
@@ -138,7 +148,7 @@ macro_rules! reasons {
 reasons! {
     /// The vehicle description does not list the path.
     UnknownPath = "unknown_path",
-    /// The path is a sensor.
+    /// The path is a sensor, or D-Bus does not let the caller ask.
     NotAllowed = "not_allowed",
     /// A boolean, number or text where another is needed.
     WrongType = "wrong_type",
@@ -146,7 +156,7 @@ reasons! {
     OutOfRange = "out_of_range",
     /// Not while the car moves, or may move.
     SpeedInterlock = "speed_interlock",
-    /// The time to live ran out before the frame could be sent.
+    /// The time to live ran out before it could be sent.
     Expired = "expired",
     /// This request_id is in use, or was used for something else.
     DuplicateRequest = "duplicate_request",
@@ -156,17 +166,31 @@ reasons! {
     Busy = "busy",
     /// request_id or time to live make no sense.
     BadRequest = "bad_request",
-    /// No bus.
+    /// No CAN bus.
     BusDown = "bus_down",
     /// The ECU refused.
     EcuRefused = "ecu_refused",
-    /// No status was heard after the request.
+    /// No status was heard, or none since the request.
     NoAnswer = "no_answer",
-    /// The status kept showing another value.
+    /// The status or property kept showing another value.
     NotConfirmed = "not_confirmed",
     /// The gateway is not on D-Bus, or went away.
     NoGateway = "no_gateway",
-    /// A mistake in the gateway; its log says more.
+    /// A step that begins at the end of the range, or leads beyond it.
+    AlreadyAtLimit = "already_at_limit",
+    /// The catalogue has no such command.
+    NotAvailable = "not_available",
+    /// The application for it is not running.
+    NoService = "no_service",
+    /// The application has nothing to act on: no modem, no call.
+    NoObject = "no_object",
+    /// The application answered with an error.
+    PeerError = "peer_error",
+    /// The application vanished while it was asked.
+    PeerGone = "peer_gone",
+    /// The application did not answer in time.
+    PeerTimeout = "peer_timeout",
+    /// A mistake in this software; the log says more.
     Internal = "internal",
 }
 

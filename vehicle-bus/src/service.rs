@@ -23,6 +23,8 @@ use crate::{
 pub const NAME: &str = "org.codriver.Vehicle";
 /// Object path.
 pub const PATH: &str = "/org/codriver/Vehicle";
+/// Interface.
+pub const INTERFACE: &str = "org.codriver.Vehicle1";
 
 /// Puts the gateway on a bus: "system", "session", or an address such as `unix:path=...`.
 ///
@@ -90,7 +92,7 @@ impl Vehicle1 {
             })
             .await;
         let reason = outcome.reason().map(Reason::to_string).unwrap_or_default();
-        (outcome.word().into(), reason, outcome.message().into())
+        (outcome.as_str().into(), reason, outcome.message().into())
     }
 
     /// The value the car last reported, and its age. A stale value is an error, never returned.

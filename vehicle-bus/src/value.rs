@@ -22,3 +22,26 @@ impl fmt::Display for Value {
         }
     }
 }
+
+impl From<codriver_catalog::Value> for Value {
+    fn from(value: codriver_catalog::Value) -> Self {
+        use codriver_catalog::Value as Spoken;
+        match value {
+            Spoken::Flag(flag) => Self::Flag(flag),
+            Spoken::Number(number) => Self::Number(number),
+            word @ (Spoken::Choice(_) | Spoken::Zone(_) | Spoken::Text(_)) => {
+                Self::Text(word.to_string())
+            }
+        }
+    }
+}
+
+impl From<Value> for codriver_catalog::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Flag(flag) => Self::Flag(flag),
+            Value::Number(number) => Self::Number(number),
+            Value::Text(text) => Self::Text(text),
+        }
+    }
+}

@@ -68,7 +68,10 @@ fn number(gateway: &Gateway, path: &str) -> Option<f64> {
 }
 
 fn reason(outcome: &Outcome) -> (&str, &str) {
-    (outcome.as_str(), outcome.reason().map_or("", Reason::as_str))
+    (
+        outcome.as_str(),
+        outcome.reason().map_or("", Reason::as_str),
+    )
 }
 
 #[tokio::test]

@@ -2,132 +2,42 @@
 //! mpv-mpris for media, python-dbusmock doubles for the others.
 
 // Helpers of tests may panic like the tests themselves.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command as Process, Stdio};
+mod private_bus;
+mod shipped_packs;
+
+use std::process::Command as Process;
 use std::time::Duration;
 
-use codriver_catalog::{Catalog, UtteranceId, Value};
-use codriver_vehicle_bus::route::{Outcome, Performed, RequestId, Router};
+use codriver_catalog::Value;
+use codriver_vehicle_bus::Outcome;
+use codriver_vehicle_bus::route::{Performed, Router};
+use private_bus::{DEADLINE, PrivateBus, wait_for_name};
+use shipped_packs::{perform, reason, undo};
 use tokio::time::{Instant, sleep};
 use zbus::Connection;
 use zbus::wire::OwnedVariant;
 
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// A private message bus; everything it started ends with it.
-struct Stage {
-    address: String,
-    processes: Vec<Child>,
-    folder: tempfile::TempDir,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listen = format!(
-            "--address=unix:path={}",
-            folder.path().join("bus").display()
-        );
-        let mut bus = Process::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1", &listen])
-            .stdout(Stdio::piped())
-            .spawn()
+/// A double with methods: name, input, output, Python code.
+async fn double(
+    stage: &mut PrivateBus,
+    name: &str,
+    path: &str,
+    interface: &str,
+    methods: &[[&str; 4]],
+) {
+    let arguments = ["-m", "dbusmock", "--session", name, path, interface];
+    stage.run("/usr/bin/python3", &arguments);
+    let bus = stage.connect().await;
+    wait_for_name(&bus, name).await;
+    for [method, input, output, code] in methods {
+        let body = (interface, method, input, output, code);
+        let mock = Some("org.freedesktop.DBus.Mock");
+        bus.call_method(Some(name), path, mock, "AddMethod", &body)
+            .await
             .unwrap();
-        let mut address = String::new();
-        let mut lines = BufReader::new(bus.stdout.take().unwrap());
-        lines.read_line(&mut address).unwrap();
-        let address = address.trim().to_owned();
-        Self {
-            address,
-            processes: vec![bus],
-            folder,
-        }
     }
-
-    fn start(&mut self, program: &str, arguments: &[&str]) {
-        let child = Process::new(program)
-            .args(arguments)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.processes.push(child);
-    }
-
-    async fn connect(&self) -> Connection {
-        let bus = zbus::conn::Builder::address(self.address.as_str());
-        bus.build().await.unwrap()
-    }
-
-    /// A double with methods: name, input, output, Python code.
-    async fn double(&mut self, name: &str, path: &str, interface: &str, methods: &[[&str; 4]]) {
-        let arguments = ["-m", "dbusmock", "--session", name, path, interface];
-        self.start("/usr/bin/python3", &arguments);
-        let bus = self.connect().await;
-        wait_for_name(&bus, name).await;
-        for [method, input, output, code] in methods {
-            let body = (interface, method, input, output, code);
-            let mock = Some("org.freedesktop.DBus.Mock");
-            bus.call_method(Some(name), path, mock, "AddMethod", &body)
-                .await
-                .unwrap();
-        }
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        for child in self.processes.iter_mut().rev() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-async fn wait_for_name(bus: &Connection, prefix: &str) {
-    let proxy = zbus::fdo::DBusProxy::new(bus).await.unwrap();
-    let until = Instant::now() + DEADLINE;
-    while !proxy
-        .list_names()
-        .await
-        .unwrap()
-        .iter()
-        .any(|name| name.as_str().starts_with(prefix))
-    {
-        assert!(Instant::now() < until, "{prefix} did not come up");
-        sleep(Duration::from_millis(30)).await;
-    }
-}
-
-fn request() -> RequestId {
-    RequestId {
-        utterance: UtteranceId::next(),
-        index: 0,
-    }
-}
-
-async fn perform(router: &Router, name: &str, arguments: &[(&str, Value)]) -> Performed {
-    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
-    let catalog = Catalog::load(&configs).unwrap();
-    let given = arguments
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()));
-    let given: BTreeMap<_, _> = given.collect();
-    let command = catalog.command(name).unwrap().complete(given).unwrap();
-    router
-        .perform(&catalog, &command, request(), Instant::now() + DEADLINE)
-        .await
-}
-
-fn reason(performed: &Performed) -> &str {
-    performed.outcome.reason().unwrap().as_str()
 }
 
 async fn player(bus: &Connection, property: &str) -> OwnedVariant {
@@ -153,16 +63,16 @@ async fn wait_for_status(bus: &Connection, status: &str) {
 }
 
 /// mpv playing a long tone, and a router on its bus.
-async fn with_mpv() -> (Stage, Connection, Router) {
-    let mut stage = Stage::new();
+async fn with_mpv() -> (PrivateBus, Connection, Router) {
+    let mut stage = PrivateBus::start();
     let made = Process::new("sox")
         .args([
             "-n", "-r", "8000", "-c", "1", "tone.wav", "synth", "60", "sine", "300",
         ])
-        .current_dir(stage.folder.path())
+        .current_dir(stage.folder())
         .status();
     assert!(made.unwrap().success());
-    stage.start(
+    stage.run(
         "mpv",
         &[
             "--no-video",
@@ -207,21 +117,15 @@ async fn mpv_shows_the_volume_a_step_adds_to_it_and_undo_puts_it_back() {
     .await;
     assert_eq!(up.outcome, Outcome::Done);
     assert!((volume(&bus).await - 0.6).abs() < 0.005);
-    let undone = router
-        .undo(request(), Instant::now() + DEADLINE)
-        .await
-        .unwrap();
+    let undone = undo(&router).await.unwrap();
     assert_eq!(undone.outcome, Outcome::Done);
     assert!((volume(&bus).await - 0.4).abs() < 0.005);
-    assert_eq!(
-        router.undo(request(), Instant::now() + DEADLINE).await,
-        None
-    );
+    assert_eq!(undo(&router).await, None);
 }
 
 #[tokio::test]
 async fn without_a_player_the_reason_is_no_service() {
-    let stage = Stage::new();
+    let stage = PrivateBus::start();
     let router = Router::new(None, Some(stage.connect().await), None);
     assert_eq!(
         reason(&perform(&router, "media.next", &[]).await),
@@ -230,12 +134,10 @@ async fn without_a_player_the_reason_is_no_service() {
 }
 
 async fn destination_set_by(code: &str) -> Performed {
-    let mut stage = Stage::new();
+    let mut stage = PrivateBus::start();
     let (name, path) = ("org.codriver.Navigation", "/org/codriver/Navigation");
     let methods = [["SetDestination", "s", "", code]];
-    stage
-        .double(name, path, "org.codriver.Navigation1", &methods)
-        .await;
+    double(&mut stage, name, path, "org.codriver.Navigation1", &methods).await;
     let router = Router::new(None, Some(stage.connect().await), None);
     let home = [("destination", Value::Text("home".into()))];
     perform(&router, "navigation.set_destination", &home).await
@@ -263,16 +165,16 @@ async fn a_peer_that_errs_hangs_or_crashes_gives_its_own_reason() {
 
 #[tokio::test]
 async fn a_number_is_dialled_on_the_first_modem_and_no_call_cannot_be_answered() {
-    let mut stage = Stage::new();
+    let mut stage = PrivateBus::start();
     let dial = [["Dial", "ss", "", "assert args[0] == '10086', args"]];
-    stage
-        .double(
-            "org.ofono",
-            "/phonesim",
-            "org.ofono.VoiceCallManager",
-            &dial,
-        )
-        .await;
+    double(
+        &mut stage,
+        "org.ofono",
+        "/phonesim",
+        "org.ofono.VoiceCallManager",
+        &dial,
+    )
+    .await;
     let router = Router::new(None, None, Some(stage.connect().await));
     let number = [("number", Value::Text("10086".into()))];
     assert_eq!(
@@ -283,67 +185,4 @@ async fn a_number_is_dialled_on_the_first_modem_and_no_call_cannot_be_answered()
         reason(&perform(&router, "phone.answer", &[]).await),
         "no_object"
     );
-}
-
-/// A gateway that answers every Set with `answer` and every Get with 29.5.
-async fn with_gateway(answer: &str) -> (Stage, Router) {
-    let mut stage = Stage::new();
-    let set = format!("ret = {answer}");
-    let methods = [
-        ["Set", "svus", "sss", &set],
-        ["Get", "s", "vu", "ret = (29.5, dbus.UInt32(3))"],
-    ];
-    let (name, path) = ("org.codriver.Vehicle", "/org/codriver/Vehicle");
-    stage
-        .double(name, path, "org.codriver.Vehicle1", &methods)
-        .await;
-    let router = Router::new(Some(stage.connect().await), None, None);
-    (stage, router)
-}
-
-#[tokio::test]
-async fn a_zone_of_two_seats_is_one_outcome_and_can_be_undone() {
-    let (_stage, router) = with_gateway("('done', '', '')").await;
-    let front = [
-        ("zone", Value::Text("front".into())),
-        ("temperature", Value::Number(21.0)),
-    ];
-    let performed = perform(&router, "climate.set_temperature", &front).await;
-    assert_eq!(performed.outcome, Outcome::Done);
-    let writes = performed
-        .calls
-        .iter()
-        .filter(|call| call.member.ends_with(".Set"));
-    assert_eq!(writes.count(), 2);
-    let undone = router
-        .undo(request(), Instant::now() + DEADLINE)
-        .await
-        .unwrap();
-    assert!(
-        undone
-            .calls
-            .iter()
-            .any(|call| call.arguments.last().unwrap() == "29.5")
-    );
-}
-
-#[tokio::test]
-async fn a_step_beyond_the_range_is_refused_at_the_limit_and_names_the_path() {
-    let (_stage, router) = with_gateway("('refused', 'out_of_range', '30.5 is above 30')").await;
-    let performed = perform(&router, "climate.warmer", &[]).await;
-    assert_eq!(reason(&performed), "already_at_limit");
-    assert!(
-        performed
-            .outcome
-            .message()
-            .starts_with("0 of 4 done; Vehicle.Cabin.HVAC")
-    );
-}
-
-#[tokio::test]
-async fn without_a_gateway_the_reason_is_gateway_down() {
-    let stage = Stage::new();
-    let router = Router::new(Some(stage.connect().await), None, None);
-    let performed = perform(&router, "climate.air_conditioning_on", &[]).await;
-    assert_eq!(reason(&performed), "gateway_down");
 }

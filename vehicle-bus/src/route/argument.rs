@@ -3,6 +3,8 @@
 use codriver_catalog::Value;
 use zbus::wire::{ObjectPath, Variant};
 
+use crate::service::from_variant;
+
 /// `value` as the basic D-Bus type `signature`. A number is never rounded or
 /// wrapped to fit.
 pub(super) fn typed(signature: char, value: &Value) -> Result<Variant<'static>, String> {
@@ -19,34 +21,13 @@ pub(super) fn typed(signature: char, value: &Value) -> Result<Variant<'static>, 
     }
 }
 
-/// `value` as the gateway wants it: b, d or s.
-pub(super) fn plain(value: &Value) -> Variant<'static> {
-    match value {
-        Value::Flag(flag) => Variant::Bool(*flag),
-        Value::Number(number) => Variant::F64(*number),
-        Value::Choice(_) | Value::Zone(_) | Value::Text(_) => {
-            Variant::Str(value.to_string().into())
-        }
-    }
-}
-
 /// A D-Bus value in words of the catalogue; `None` for containers.
 pub(super) fn read(value: &Variant<'_>) -> Option<Value> {
-    Some(match value {
-        Variant::Bool(flag) => Value::Flag(*flag),
-        Variant::U8(n) => Value::Number(f64::from(*n)),
-        Variant::I16(n) => Value::Number(f64::from(*n)),
-        Variant::U16(n) => Value::Number(f64::from(*n)),
-        Variant::I32(n) => Value::Number(f64::from(*n)),
-        Variant::U32(n) => Value::Number(f64::from(*n)),
-        Variant::I64(n) => Value::Number(*n as f64),
-        Variant::U64(n) => Value::Number(*n as f64),
-        Variant::F64(n) => Value::Number(*n),
-        Variant::Str(text) => Value::Text(text.to_string()),
-        Variant::ObjectPath(path) => Value::Text(path.to_string()),
-        Variant::Variant(inner) => return read(inner),
-        _ => return None,
-    })
+    match value {
+        Variant::ObjectPath(path) => Some(Value::Text(path.to_string())),
+        Variant::Variant(inner) => read(inner),
+        plain => from_variant(plain).map(Value::from),
+    }
 }
 
 fn integer(signature: char, number: f64) -> Option<Variant<'static>> {

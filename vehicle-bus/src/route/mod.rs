@@ -2,13 +2,13 @@
 //!
 //! A command's definition says where it leaves for; [`Plan`] turns that into
 //! typed actions, and [`Router`] carries them out: VSS paths through the
-//! gateway's `org.codriver.Vehicle1`, the rest as calls to D-Bus peers. Nothing
+//! gateway by its [client](crate::client), the rest as calls to D-Bus peers. Nothing
 //! here decides what is safe; the gateway does.
 
 mod argument;
 mod journal;
-mod outcome;
 mod peer;
+mod performed;
 mod plan;
 mod vehicle;
 
@@ -21,8 +21,9 @@ use tokio::time::Instant;
 use zbus::Connection;
 
 use self::journal::{Journal, Previous};
-pub use self::outcome::{CallMade, Outcome, Performed, Reason};
+pub use self::performed::{CallMade, Performed};
 pub use self::plan::{Action, Plan, PlanError};
+use crate::{Outcome, Reason};
 
 /// Names one command of one utterance, so that the gateway acts on it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +37,7 @@ pub struct RequestId {
 /// Carries out commands and remembers what the last utterance changed.
 ///
 /// A bus that the process has no connection to is `None`: commands that need
-/// it fail with the reason `no_service` (or `gateway_down`), nothing else does.
+/// it fail with the reason `no_service` (or `no_gateway`), nothing else does.
 #[derive(Debug)]
 pub struct Router {
     gateway: Option<Connection>,
@@ -68,8 +69,8 @@ impl Router {
         }
     }
 
-    /// Performs one command, at the latest until `deadline`. A zone of several
-    /// paths ends in one outcome, done only when every path is.
+    /// Performs one command; nothing is asked for after `deadline`. A zone of
+    /// several paths ends in one outcome, done only when every path is.
     pub async fn perform(
         &self,
         catalog: &Catalog,
@@ -116,13 +117,13 @@ impl Router {
                 let subject = action.subject();
                 let done = match (action, connection) {
                     (Action::Vehicle(access), connection) => {
-                        vehicle::access(connection, access, id, deadline).await
+                        vehicle::access(connection, access, &id, deadline).await
                     }
                     (Action::Peer(call), Some(connection)) => {
                         peer::call(&connection, call, deadline).await
                     }
                     (Action::Peer(_), None) => Performed::ended(Outcome::failed(
-                        Reason::NO_SERVICE,
+                        Reason::NoService,
                         "there is no connection to the bus of that application",
                     ))
                     .into(),
@@ -137,7 +138,7 @@ impl Router {
                 Err(error) => parts.push((
                     usize::MAX,
                     "task".to_owned(),
-                    Performed::ended(Outcome::failed(Reason::INTERNAL, &error.to_string())).into(),
+                    Performed::ended(Outcome::failed(Reason::Internal, error.to_string())).into(),
                 )),
             }
         }
@@ -148,7 +149,7 @@ impl Router {
                 .filter_map(|(_, _, done)| done.previous.take());
             self.journal().record(request.utterance, changes);
         }
-        outcome::combine(
+        performed::combine(
             parts
                 .into_iter()
                 .map(|(_, subject, done)| (subject, done.performed)),
@@ -197,7 +198,18 @@ fn remaining(deadline: Instant, longest: Duration) -> Duration {
 
 /// The sum of a reading and a step; `None` when the reading is no number.
 fn stepped(present: &Value, delta: f64) -> Option<Value> {
-    // Sums of decimal fractions (0.3 + 0.1) are rounded to what people mean.
-    let sum = present.as_number()? + delta;
-    Some(Value::Number((sum * 1e6).round() / 1e6))
+    Some(decimal(present.as_number()? + delta))
+}
+
+/// A reading for people: a number times `scale`, anything else as it is.
+fn scaled(reading: Value, scale: f64) -> Value {
+    match reading {
+        Value::Number(number) => decimal(number * scale),
+        other => other,
+    }
+}
+
+/// Results of decimal fractions (0.3 + 0.1) are rounded to what people mean.
+fn decimal(number: f64) -> Value {
+    Value::Number((number * 1e6).round() / 1e6)
 }

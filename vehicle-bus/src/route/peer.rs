@@ -12,9 +12,11 @@ use zbus::wire::{OwnedVariant, StructureBuilder, Variant};
 use zbus::{Connection, Message};
 
 use super::journal::Previous;
-use super::outcome::{CallMade, Outcome, Performed, Reason};
+use super::performed::{CallMade, Performed};
 use super::plan::{Access, Member, PeerCall};
-use super::{Done, argument, remaining, stepped};
+use super::{Done, argument, remaining, scaled, stepped};
+use crate::bus_error::BusError;
+use crate::{Outcome, Reason};
 
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// A peer that takes longer than this is given up.
@@ -49,7 +51,7 @@ pub(super) async fn call(connection: &Connection, call: PeerCall, deadline: Inst
         Err(_) => {
             let message = format!("no answer within {} ms", within.as_millis());
             // Whether an overdue call still takes effect is unknown.
-            let outcome = Outcome::failed(Reason::PEER_TIMEOUT, &message);
+            let outcome = Outcome::failed(Reason::PeerTimeout, message);
             Performed {
                 outcome,
                 value: None,
@@ -71,20 +73,20 @@ async fn act(connection: &Connection, call: PeerCall, calls: &mut Vec<CallMade>)
             peer.method(member, arguments).await.map_err(plainly)?;
             Ok((None, None))
         }
-        Member::Property(name, _, Access::Get) => {
+        Member::Property(name, _, Access::Get { scale }) => {
             calls.push(peer.made(name, std::iter::empty()));
             let value = peer.get(name).await.map_err(plainly)?;
-            Ok((Some(value), None))
+            Ok((Some(scaled(value, *scale)), None))
         }
         Member::Property(name, signature, access) => {
             let present = peer.get(name).await.map_err(plainly)?;
             let value = match access {
                 Access::Step(delta) => stepped(&present, *delta).ok_or_else(|| {
                     let message = format!("{name} is {present}, which cannot be stepped");
-                    plainly(Outcome::refused(Reason::WRONG_TYPE, &message))
+                    plainly(Outcome::refused(Reason::WrongType, message))
                 })?,
                 Access::Set(value) => value.clone(),
-                Access::Get => present.clone(),
+                Access::Get { .. } => present.clone(),
             };
             calls.push(peer.made(name, std::iter::once(&value)));
             peer.set(name, *signature, &value).await.map_err(plainly)?;
@@ -101,11 +103,11 @@ async fn act(connection: &Connection, call: PeerCall, calls: &mut Vec<CallMade>)
                 Ok((None, previous))
             } else if shown == present && matches!(access, Access::Step(_)) {
                 let message = format!("{name} stays at {shown}");
-                Err((Outcome::refused(Reason::ALREADY_AT_LIMIT, &message), None))
+                Err((Outcome::refused(Reason::AlreadyAtLimit, message), None))
             } else {
                 let message = format!("{name} was set to {value} and shows {shown}");
                 Err((
-                    Outcome::unconfirmed(Reason::NOT_CONFIRMED, &message),
+                    Outcome::unconfirmed(Reason::NotConfirmed, message),
                     previous,
                 ))
             }
@@ -127,7 +129,7 @@ struct Peer<'a> {
 
 impl<'a> Peer<'a> {
     async fn find(connection: &'a Connection, call: &'a PeerCall) -> Result<Self, Outcome> {
-        let absent = |why: String| Outcome::failed(Reason::NO_SERVICE, &why);
+        let absent = |why: String| Outcome::failed(Reason::NoService, why);
         let bus = DBusProxy::new(connection)
             .await
             .map_err(|error| absent(format!("the bus does not answer: {error}")))?;
@@ -209,11 +211,11 @@ impl<'a> Peer<'a> {
             waiting.extend(children.map(|child| format!("{parent}/{child}")));
         }
         let message = format!("{} has no object with {}", self.name, self.interface);
-        Err(Outcome::refused(Reason::NO_OBJECT, &message))
+        Err(Outcome::refused(Reason::NoObject, message))
     }
 
     async fn method(&self, member: &str, arguments: &[(char, Value)]) -> Result<(), Outcome> {
-        let wrong = |problem: String| Outcome::refused(Reason::WRONG_TYPE, &problem);
+        let wrong = |problem: String| Outcome::refused(Reason::WrongType, problem);
         if arguments.is_empty() {
             return self.send(self.interface, member, &()).await.map(drop);
         }
@@ -234,14 +236,14 @@ impl<'a> Peer<'a> {
             .and_then(|value| argument::read(&value))
             .ok_or_else(|| {
                 let message = format!("{} shows no plain value for {property}", self.name);
-                Outcome::failed(Reason::PEER_ERROR, &message)
+                Outcome::failed(Reason::PeerError, message)
             })
     }
 
     async fn set(&self, property: &str, signature: char, value: &Value) -> Result<(), Outcome> {
         // Undo writes back what was read, in the type that the route states.
         let value: Variant<'_> = argument::typed(signature, value)
-            .map_err(|problem| Outcome::refused(Reason::WRONG_TYPE, &problem))?;
+            .map_err(|problem| Outcome::refused(Reason::WrongType, problem))?;
         self.send(PROPERTIES, "Set", &(self.interface, property, value))
             .await
             .map(drop)
@@ -286,18 +288,12 @@ impl<'a> Peer<'a> {
 }
 
 fn failure(peer: &str, error: &zbus::Error) -> Outcome {
-    let zbus::Error::MethodError(name, detail, _) = error else {
-        return Outcome::failed(Reason::PEER_GONE, &format!("{peer}: {error}"));
+    let reason = match BusError::from(error) {
+        BusError::Nobody | BusError::Lost => Reason::PeerGone,
+        BusError::Denied => Reason::NotAllowed,
+        BusError::Answered => Reason::PeerError,
     };
-    let reason = match name.as_str() {
-        "org.freedesktop.DBus.Error.NoReply"
-        | "org.freedesktop.DBus.Error.ServiceUnknown"
-        | "org.freedesktop.DBus.Error.NameHasNoOwner" => Reason::PEER_GONE,
-        "org.freedesktop.DBus.Error.AccessDenied" => "not_allowed",
-        _ => Reason::PEER_ERROR,
-    };
-    let detail = detail.as_deref().unwrap_or("no detail");
-    Outcome::failed(reason, &format!("{peer}: {name}: {detail}"))
+    Outcome::failed(reason, format!("{peer}: {error}"))
 }
 
 /// Equal, numbers up to what a player's own rounding of a volume may cost.

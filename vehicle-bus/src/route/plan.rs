@@ -6,7 +6,7 @@ use codriver_catalog::{
     Bus, Catalog, Command, DbusArgument, DbusCall, Operation, Route, Value, ValueSource,
 };
 
-use super::outcome::{Outcome, Reason};
+use crate::{Outcome, Reason};
 
 /// What is to be done for one command.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +62,11 @@ pub enum Member {
 /// What is done with a path or property.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Access {
-    /// Read it.
-    Get,
+    /// Read it; a number is told times this.
+    Get {
+        /// The factor; not zero.
+        scale: f64,
+    },
     /// Write this.
     Set(Value),
     /// Read it, add this, write the sum.
@@ -94,11 +97,11 @@ pub enum PlanError {
 impl PlanError {
     pub(super) fn outcome(&self) -> Outcome {
         let reason = match self {
-            Self::Unknown(_) => Reason::NOT_AVAILABLE,
-            Self::Assistant(_) => Reason::INTERNAL,
-            Self::Value { .. } => Reason::WRONG_TYPE,
+            Self::Unknown(_) => Reason::NotAvailable,
+            Self::Assistant(_) => Reason::Internal,
+            Self::Value { .. } => Reason::WrongType,
         };
-        Outcome::refused(reason, &self.to_string())
+        Outcome::refused(reason, self.to_string())
     }
 }
 
@@ -119,7 +122,8 @@ impl Plan {
         let actions = match &definition.route {
             Route::Assistant(_) => return Err(PlanError::Assistant(name.to_owned())),
             Route::Vss(route) => {
-                let access = access(route.operation, route.value.as_ref(), command)
+                let value = route.value.as_ref();
+                let access = access(route.operation, route.scale, value, command)
                     .ok_or_else(|| missing("value"))?;
                 let zone = command.arguments.get("zone").and_then(Value::as_zone);
                 let paths = route.paths.of(zone).ok_or_else(|| missing("path"))?;
@@ -152,8 +156,8 @@ impl Plan {
                         value,
                     } => {
                         let source = value.as_ref().map(|value| &value.value);
-                        let access =
-                            access(*operation, source, command).ok_or_else(|| missing("value"))?;
+                        let access = access(*operation, 1.0, source, command)
+                            .ok_or_else(|| missing("value"))?;
                         let signature = value.as_ref().map_or('v', |value| value.signature);
                         Member::Property(name.clone(), signature, access)
                     }
@@ -174,9 +178,14 @@ impl Plan {
     }
 }
 
-fn access(operation: Operation, value: Option<&ValueSource>, command: &Command) -> Option<Access> {
+fn access(
+    operation: Operation,
+    scale: f64,
+    value: Option<&ValueSource>,
+    command: &Command,
+) -> Option<Access> {
     if operation == Operation::Get {
-        return Some(Access::Get);
+        return Some(Access::Get { scale });
     }
     let value = value?.resolve(&command.arguments)?;
     match operation {

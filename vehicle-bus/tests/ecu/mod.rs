@@ -88,10 +88,15 @@ impl Ecu {
     }
 
     pub fn drive(&self, kmh: f64) {
-        let entry = self.vehicle.entry("Vehicle.Speed").unwrap();
+        self.report("Vehicle.Speed", kmh);
+    }
+
+    /// From now on the path is reported with this physical value.
+    pub fn report(&self, path: &str, value: f64) {
+        let entry = self.vehicle.entry(path).unwrap();
         let mut status = self.status.lock().unwrap();
         let payload = status.get_mut(&entry.status.message.id()).unwrap();
-        entry.write_status(payload, kmh).unwrap();
+        entry.write_status(payload, value).unwrap();
     }
 
     pub fn behave(&self, manner: Manner) {

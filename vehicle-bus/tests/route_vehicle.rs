@@ -1,0 +1,178 @@
+//! Commands of the shipped packs through the gateway to an ECU of the demo car.
+
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod ecu;
+mod private_bus;
+mod shipped_packs;
+
+use std::time::Duration;
+
+use codriver_catalog::Value;
+use codriver_vehicle_bus::{
+    Outcome, Reason,
+    client::VehicleClient,
+    description::Description,
+    gateway::{Gateway, Limits},
+    route::Router,
+    service,
+};
+use ecu::{Ecu, Manner, demo};
+use private_bus::{DEADLINE, PrivateBus};
+use shipped_packs::{perform, reason, undo};
+use tokio::time::{sleep, timeout};
+use zbus::Connection;
+
+const DRIVER: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
+const PASSENGER: &str = "Vehicle.Cabin.HVAC.Station.Row1.Passenger.Temperature";
+const RANGE: &str = "Vehicle.Powertrain.TractionBattery.Range";
+
+/// A car whose gateway is on a bus, and a router that knows the way.
+struct Car {
+    ecu: Ecu,
+    client: VehicleClient,
+    router: Router,
+    _gateway: Connection,
+    _bus: PrivateBus,
+}
+
+impl Car {
+    async fn start() -> Self {
+        let bus = PrivateBus::start();
+        let ecu = Ecu::start(Manner::Obey).await;
+        let description = Description::load(&demo()).unwrap();
+        let gateway = Gateway::start(description, ecu.address(), Limits::default());
+        let gateway = service::serve(gateway, bus.address()).await.unwrap();
+        let car = Self {
+            ecu,
+            client: VehicleClient::connect(bus.address()).await.unwrap(),
+            router: Router::new(Some(bus.connect().await), None, None),
+            _gateway: gateway,
+            _bus: bus,
+        };
+        car.wait_until_known("Vehicle.Speed").await;
+        car
+    }
+
+    async fn wait_until_known(&self, path: &str) {
+        let wait = async {
+            while self.client.get(path).await.is_err() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(DEADLINE, wait).await.expect("the car reports");
+    }
+
+    async fn number(&self, path: &str) -> f64 {
+        match self.client.get(path).await.unwrap().0 {
+            codriver_vehicle_bus::Value::Number(number) => number,
+            other => panic!("{path} is {other}"),
+        }
+    }
+
+    async fn set_temperature(&self, zone: &str, degrees: f64) -> Outcome {
+        let arguments = [
+            ("zone", Value::Text(zone.into())),
+            ("temperature", Value::Number(degrees)),
+        ];
+        let performed = perform(&self.router, "climate.set_temperature", &arguments).await;
+        performed.outcome
+    }
+}
+
+#[tokio::test]
+async fn a_zone_of_two_seats_is_one_outcome_and_can_be_undone() {
+    let car = Car::start().await;
+    assert_eq!(car.set_temperature("driver", 19.0).await, Outcome::Done);
+    assert_eq!(car.set_temperature("front", 21.0).await, Outcome::Done);
+    assert!((car.number(DRIVER).await - 21.0).abs() < 1e-9);
+    assert!((car.number(PASSENGER).await - 21.0).abs() < 1e-9);
+    assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
+    assert!((car.number(DRIVER).await - 19.0).abs() < 1e-9);
+    assert!((car.number(PASSENGER).await - 16.0).abs() < 1e-9);
+    assert_eq!(undo(&car.router).await, None);
+}
+
+#[tokio::test]
+async fn a_step_adds_to_what_the_car_shows() {
+    let car = Car::start().await;
+    assert_eq!(car.set_temperature("all", 20.0).await, Outcome::Done);
+    let warmer = [("degrees", Value::Number(1.5))];
+    let performed = perform(&car.router, "climate.warmer", &warmer).await;
+    assert_eq!(performed.outcome, Outcome::Done);
+    assert!((car.number(DRIVER).await - 21.5).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn a_step_beyond_the_range_is_refused_at_the_limit_and_names_the_path() {
+    let car = Car::start().await;
+    assert_eq!(car.set_temperature("all", 30.0).await, Outcome::Done);
+    let sent = car.ecu.requests();
+    let performed = perform(&car.router, "climate.warmer", &[]).await;
+    assert_eq!(reason(&performed), "already_at_limit");
+    let message = performed.outcome.message();
+    assert!(
+        message.starts_with("0 of 4 done; Vehicle.Cabin.HVAC"),
+        "{message}"
+    );
+    assert_eq!(car.ecu.requests(), sent, "nothing reached the car");
+}
+
+#[tokio::test]
+async fn a_reading_is_told_in_the_unit_of_the_reply() {
+    let car = Car::start().await;
+    car.ecu.report(RANGE, 412_345.0);
+    let wait = async {
+        loop {
+            let performed = perform(&car.router, "vehicle.range", &[]).await;
+            assert_eq!(performed.outcome, Outcome::Done);
+            if performed.value == Some(Value::Number(412.345)) {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, wait)
+        .await
+        .expect("metres become kilometres");
+}
+
+#[tokio::test]
+async fn a_car_that_goes_its_own_way_leaves_the_command_unconfirmed() {
+    let car = Car::start().await;
+    car.ecu.behave(Manner::Ignore);
+    let outcome = car.set_temperature("driver", 25.0).await;
+    assert_eq!(outcome.as_str(), "unconfirmed");
+    assert_eq!(outcome.reason(), Some(&Reason::NotConfirmed));
+}
+
+#[tokio::test]
+async fn what_the_car_does_not_report_cannot_be_told_or_stepped() {
+    let car = Car::start().await;
+    car.ecu.behave(Manner::Silent);
+    let wait = async {
+        for path in [DRIVER, RANGE] {
+            while car.client.get(path).await.is_ok() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    timeout(DEADLINE, wait).await.expect("readings grow stale");
+    for command in ["vehicle.range", "climate.warmer"] {
+        let performed = perform(&car.router, command, &[]).await;
+        assert_eq!(performed.outcome.as_str(), "failed");
+        assert_eq!(reason(&performed), "no_answer");
+    }
+}
+
+#[tokio::test]
+async fn without_a_gateway_the_reason_is_no_gateway() {
+    let bus = PrivateBus::start();
+    for connection in [Some(bus.connect().await), None] {
+        let router = Router::new(connection, None, None);
+        let performed = perform(&router, "climate.air_conditioning_on", &[]).await;
+        assert_eq!(performed.outcome.as_str(), "failed");
+        assert_eq!(reason(&performed), "no_gateway");
+    }
+}
