@@ -29,7 +29,7 @@ pub struct Seen {
     pub sender: String,
     /// Signals that are not idle, with their physical values.
     pub signals: Vec<(String, f64)>,
-    /// The same for people: values with unit or label.
+    /// For people: values with unit or label; of a cyclic message those that changed.
     pub text: String,
 }
 
@@ -54,10 +54,17 @@ impl Observer {
                 let at = Instant::now();
                 let message = database.by_id(frame.id());
                 let cyclic = message.is_some_and(|message| message.cycle_time().is_some());
-                if last.insert(frame.id(), frame.clone()).as_ref() == Some(&frame) && cyclic {
+                let before = last.insert(frame.id(), frame.clone());
+                // A status that is sent all the time is news only when it changes.
+                if cyclic && before.as_ref().is_none_or(|before| *before == frame) {
                     continue;
                 }
-                if sender.send(describe(&database, frame, at)).await.is_err() {
+                let before = before.filter(|_| cyclic);
+                if sender
+                    .send(describe(&database, frame, before.as_ref(), at))
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -82,7 +89,7 @@ impl Drop for Observer {
     }
 }
 
-fn describe(database: &Database, frame: CanFrame, at: Instant) -> Seen {
+fn describe(database: &Database, frame: CanFrame, before: Option<&CanFrame>, at: Instant) -> Seen {
     let Some(message) = database.by_id(frame.id()) else {
         let message = frame.id().to_string();
         return Seen {
@@ -104,7 +111,43 @@ fn describe(database: &Database, frame: CanFrame, at: Instant) -> Seen {
             .filter(|value| value.signal.start_value() != Some(value.raw))
             .map(|value| (value.signal.name().to_owned(), value.physical))
             .collect(),
-        text: message.describe(frame.payload()),
+        text: changed(
+            &message.describe(frame.payload()),
+            &before
+                .map(|before| message.describe(before.payload()))
+                .unwrap_or_default(),
+        ),
         frame,
+    }
+}
+
+/// Of `Name{a=1, b=2}` the parts that `before` does not have.
+fn changed(now: &str, before: &str) -> String {
+    let parts = |text: &str| -> Vec<String> {
+        let inner = text.split_once('{').map_or("", |(_, inner)| inner);
+        inner
+            .trim_end_matches('}')
+            .split(", ")
+            .map(str::to_owned)
+            .collect()
+    };
+    let before = parts(before);
+    let name = now.split('{').next().unwrap_or_default();
+    let news: Vec<_> = parts(now)
+        .into_iter()
+        .filter(|part| !before.contains(part))
+        .collect();
+    format!("{name}: {}", news.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_status_only_what_changed_is_told() {
+        let text = changed("Light{Low=On, High=On}", "Light{Low=On, High=Off}");
+        assert_eq!(text, "Light: High=On");
+        assert_eq!(changed("Light{Low=On}", ""), "Light: Low=On");
     }
 }

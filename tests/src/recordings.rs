@@ -22,6 +22,9 @@ pub struct Recording {
     /// What must be understood; empty where nothing may be done.
     #[serde(default)]
     pub commands: Vec<ExpectedCommand>,
+    /// Whether the assistant asks "really?" before it acts.
+    #[serde(default)]
+    pub asks_back: bool,
     /// What must be on the bus: request message -> signal -> physical value.
     #[serde(default)]
     pub frames: BTreeMap<String, BTreeMap<String, f64>>,

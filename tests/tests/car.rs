@@ -64,10 +64,10 @@ async fn a_typed_mandarin_sentence_is_read_off_the_bus_by_cantools() {
 }
 
 #[tokio::test]
-async fn at_speed_the_headlights_stay_on_and_no_frame_leaves() {
+async fn at_speed_the_mirrors_are_not_folded_and_no_frame_leaves() {
     let mut cast = Cast::assemble().await;
     cast.scene.car.order("set Vehicle.Speed 80").unwrap();
-    let performance = cast.hears("switch off the headlights", "en").await;
+    let performance = cast.hears("please fold the mirrors", "en").await;
     assert_eq!(only_outcome(&performance), ("refused", "speed_interlock"));
     assert_eq!(performance.requests().count(), 0, "{performance:#?}");
 }
@@ -89,11 +89,13 @@ async fn undo_puts_the_old_temperature_back() {
 }
 
 #[tokio::test]
-async fn what_an_ecu_refuses_is_reported_as_refused() {
+async fn what_an_ecu_refuses_is_reported_with_the_ecus_own_reason() {
     let mut cast = Cast::assemble().await;
     cast.scene.car.order("refuse AirConditioning").unwrap();
     let performance = cast.hears("turn on the air conditioning", "en").await;
-    assert_eq!(only_outcome(&performance).0, "refused", "{performance:#?}");
+    assert_eq!(only_outcome(&performance).0, "failed", "{performance:#?}");
+    let message = performance.outcomes()[0]["message"].to_string();
+    assert!(message.contains("Not now"), "{message}");
 }
 
 #[tokio::test]

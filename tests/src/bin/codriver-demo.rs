@@ -19,6 +19,8 @@ use tokio::{
 
 /// A request with a language model on a busy machine.
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
+/// An order shows on the bus by then.
+const CHANGE_WITHIN: Duration = Duration::from_millis(200);
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A spoken sentence becomes a CAN frame, on this machine alone.
@@ -96,6 +98,7 @@ async fn run(options: Options) -> Result<(), Error> {
                 }
                 Act::Order { order, note } => {
                     scene.car.order(order)?;
+                    observer.next(CHANGE_WITHIN).await;
                     screen.note(note);
                 }
             }

@@ -26,7 +26,7 @@ pub fn programme() -> [Act; 9] {
             order: "set Vehicle.Speed 80",
             note: "the car now drives at 80 km/h",
         },
-        Act::Say("en-headlights-off.wav"),
+        Act::Say("en-mirrors-fold.wav"),
         Act::Say("en-chatter-cinema.wav"),
         Act::Order {
             order: "set Vehicle.Speed 0",

@@ -9,6 +9,8 @@ use crate::{Event, Performance, Seen};
 
 const LABEL_COLUMNS: usize = 12;
 const DEFAULT_COLUMNS: usize = 100;
+/// The usual receiver, left out for brevity.
+const GATEWAY: &str = "gateway: org.codriver.Vehicle ";
 const NARROWEST: usize = 40;
 /// Stages in the order of the way.
 const STAGES: [&str; 4] = ["endpoint", "recognise", "understand", "act"];
@@ -105,7 +107,8 @@ impl Screen {
             .iter()
             .flat_map(|o| o["calls"].as_array().into_iter().flatten())
         {
-            self.line("D-Bus call", call.as_str().unwrap_or_default());
+            let call = call.as_str().unwrap_or_default();
+            self.line("D-Bus call", call.strip_prefix(GATEWAY).unwrap_or(call));
         }
         for frame in performance.requests() {
             self.line("CAN sent", &framed(frame));
