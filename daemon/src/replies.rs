@@ -122,7 +122,14 @@ impl Replies {
         ending: Ending<'_>,
     ) -> String {
         let texts = self.texts(language);
-        let own = self.own(catalog, command, language, ending.outcome);
+        let own = |key: &str| self.own(catalog, command, language, key);
+        // "Locked" and "not locked" read better than "locked: off".
+        let by_flag = match (ending.outcome, ending.value) {
+            ("done", Some(Value::Flag(true))) => own("done_true"),
+            ("done", Some(Value::Flag(false))) => own("done_false"),
+            _ => None,
+        };
+        let own = by_flag.or_else(|| own(ending.outcome));
         let template = own.unwrap_or(match ending.outcome {
             "done" => &texts.done,
             "refused" => &texts.refused,

@@ -160,11 +160,11 @@ fn skip(
     reached: &Reached,
     mut go: impl FnMut(usize, Reached),
 ) {
-    for &length in &cell.fillers {
+    for &(length, cost) in &cell.fillers {
         // A longer filler may hold a question word ("would you mind"), a single one is one.
         let single = length == 1 && cell.blocker;
         if !single || blockers == Blockers::Ignore {
-            go(length, reached.and(SKIPPED_FILLER, 0.0));
+            go(length, reached.and(SKIPPED_FILLER + cost, 0.0));
         }
     }
     let may_skip = if cell.blocker {

@@ -4,6 +4,7 @@ use codriver_catalog::Zone;
 
 use super::lexicon::{Lexicon, Meaning, WordId};
 use crate::normalise::{NumberSpan, Quantity, Script, Sentence, numbers};
+use crate::sound::mandarin::HOMOPHONE;
 
 /// What may begin at each token, and what each token is when it is left over.
 pub(super) struct Lattice<'a> {
@@ -16,8 +17,8 @@ pub(super) struct Lattice<'a> {
 pub(super) struct Cell<'a> {
     /// Words it can be taken for: id, tokens, cost.
     pub(super) words: Vec<(WordId, usize, f32)>,
-    /// Fillers: tokens.
-    pub(super) fillers: Vec<usize>,
+    /// Fillers: tokens, cost.
+    pub(super) fillers: Vec<(usize, f32)>,
     /// Connectives: tokens.
     pub(super) connectives: Vec<usize>,
     /// Zones: tokens, cost.
@@ -109,10 +110,19 @@ impl<'a> Lattice<'a> {
 
     fn add_alike_words(&mut self, lexicon: &Lexicon) {
         for (cell, token) in self.cells.iter_mut().zip(&self.sentence.tokens) {
-            if cell.known {
-                continue;
-            }
+            // A recogniser that hears Mandarin writes some character of that
+            // sound, often one that the packs know as well (做一家热 for
+            // 座椅加热). No two opposites share a syllable, so characters of
+            // the very same syllable stand for each other, known or not.
+            let dearest = match (cell.known, token.script) {
+                (false, _) => f32::INFINITY,
+                (true, Script::Han) if !cell.blocker => HOMOPHONE,
+                (true, _) => continue,
+            };
             for (id, cost) in lexicon.alike(&token.text, token.script) {
+                if cost > dearest {
+                    continue;
+                }
                 if !cell.words.iter().any(|&(word, ..)| word == id) {
                     cell.words.push((id, 1, cost));
                 }
@@ -123,12 +133,17 @@ impl<'a> Lattice<'a> {
     fn add_phrases(&mut self, lexicon: &'a Lexicon) {
         for at in 0..self.cells.len() {
             let found = self.phrases_at(lexicon, at, false);
+            let token = self.sentence.tokens.get(at);
+            let han = token.is_some_and(|token| token.script == Script::Han);
             let Some(cell) = self.cells.get_mut(at) else {
                 continue;
             };
             for (length, meaning, cost) in found {
                 match meaning {
-                    Meaning::Filler if cost == 0.0 => cell.fillers.push(length),
+                    // 轻 for 请. A word that is known is never skipped for another.
+                    Meaning::Filler if cost == 0.0 || (han && !cell.known) => {
+                        cell.fillers.push((length, cost));
+                    }
                     Meaning::Connective if cost == 0.0 => cell.connectives.push(length),
                     Meaning::Zone(zone) => cell.zones.push((*zone, length, cost)),
                     Meaning::Choice { .. } => cell.choices.push((meaning, length, cost)),
