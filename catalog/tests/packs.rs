@@ -1,5 +1,8 @@
 //! Intent packs: what is read from a good one, and what is said about bad ones.
 
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
