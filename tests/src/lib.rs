@@ -14,6 +14,7 @@ mod performance;
 mod private_bus;
 mod programs;
 mod scene;
+mod sockets;
 mod third_party;
 
 pub use assistant::{Assistant, Event, Happening};
@@ -25,4 +26,5 @@ pub use performance::Performance;
 pub use private_bus::PrivateBus;
 pub use programs::{configs_directory, program};
 pub use scene::{Scene, SceneOptions, SimulatedCar, Sound};
+pub use sockets::Sockets;
 pub use third_party::{Decoded, ThirdParty};

@@ -110,7 +110,7 @@ impl PrivateBus {
         let mut changes = bus.receive_name_owner_changed().await?;
         let deadline = Instant::now() + within;
         while !bus
-            .name_has_owner(name.try_into().map_err(zbus::Error::from)?)
+            .name_has_owner(name.try_into()?)
             .await
             .map_err(zbus::Error::from)?
         {

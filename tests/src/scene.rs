@@ -40,6 +40,9 @@ pub struct SceneOptions {
     pub sound: Sound,
     /// patterns, model or both.
     pub tier: String,
+    /// Threads of the recogniser; None for the configuration's. Several wait for each other in
+    /// busy loops, which makes a loaded machine many times slower than one.
+    pub recogniser_threads: Option<u32>,
     /// Holds commands/, languages/ and vehicles/.
     pub configs: PathBuf,
     /// Further arguments of the simulated car.
@@ -51,6 +54,7 @@ impl Default for SceneOptions {
         Self {
             sound: Sound::None,
             tier: "patterns".to_owned(),
+            recogniser_threads: None,
             configs: configs_directory(),
             car: Vec::new(),
         }
@@ -120,6 +124,9 @@ impl Scene {
             .env("DBUS_SYSTEM_BUS_ADDRESS", bus.address())
             .env_remove("JOURNAL_STREAM")
             .env_remove("NOTIFY_SOCKET");
+        if let Some(threads) = options.recogniser_threads {
+            command.env("CODRIVER__RECOGNISER__THREADS", threads.to_string());
+        }
         match &microphone {
             Some(microphone) => {
                 command

@@ -1,18 +1,24 @@
 //! Speech through the whole system: virtual microphone to CAN frame.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
-use stage::{Performance, Scene, SceneOptions, Sound, ThirdParty, recordings};
+use stage::{
+    Performance, Scene, SceneOptions, Sockets, Sound, ThirdParty, configs_directory, program,
+    recordings,
+};
 use tokio::sync::Mutex;
 
 /// Recognition takes both processors of a small machine.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 const REPLY_WITHIN: Duration = Duration::from_secs(60);
+const ATTEMPTS: usize = 3;
 const FRAME_WITHIN: Duration = Duration::from_secs(10);
 
+/// Everything with the virtual microphone; one recogniser thread, for machines that do more.
 async fn scene_with_microphone() -> Scene {
     let options = SceneOptions {
         sound: Sound::Virtual,
+        recogniser_threads: Some(1),
         ..SceneOptions::default()
     };
     Scene::start(options).await.unwrap()
@@ -25,27 +31,33 @@ async fn assert_moves_the_car(recording: &str) {
     let third_party = ThirdParty::attach(&scene.car.address, scene.directory()).unwrap();
     let mut assistant = scene.assistant().await.unwrap();
     let mut observer = scene.observer().await.unwrap();
-    let performance = Performance::spoken(
-        &scene,
-        &mut assistant,
-        &mut observer,
-        &recording.file,
-        REPLY_WITHIN,
-    )
-    .await
-    .unwrap();
+    let mut attempts = 0;
+    let performance = loop {
+        let performance = Performance::spoken(
+            &scene,
+            &mut assistant,
+            &mut observer,
+            &recording.file,
+            REPLY_WITHIN,
+        )
+        .await
+        .unwrap();
+        attempts += 1;
+        // A machine that recognises for longer than a command may live is right to refuse it.
+        let late = performance
+            .outcomes()
+            .iter()
+            .any(|outcome| outcome["reason"] == "expired");
+        if !late || attempts == ATTEMPTS {
+            break performance;
+        }
+    };
     let expected: Vec<_> = recording
         .commands
         .iter()
         .map(|command| command.name.as_str())
         .collect();
     assert_eq!(performance.command_names(), expected, "{performance:#?}");
-    assert!(!recording.frames.is_empty());
-    for (message, signals) in &recording.frames {
-        third_party
-            .wait_for(message, signals, FRAME_WITHIN)
-            .unwrap();
-    }
     for outcome in performance.outcomes() {
         assert_eq!(
             outcome["outcome"],
@@ -53,6 +65,12 @@ async fn assert_moves_the_car(recording: &str) {
             "{performance:#?}\n{}",
             scene.logs()
         );
+    }
+    assert!(!recording.frames.is_empty());
+    for (message, signals) in &recording.frames {
+        third_party
+            .wait_for(message, signals, FRAME_WITHIN)
+            .unwrap();
     }
 }
 
@@ -128,6 +146,55 @@ async fn noise_alone_moves_nothing_and_a_sentence_after_it_is_still_heard() {
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn with_every_model_loaded_and_after_a_spoken_sentence_there_is_no_inet_socket() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let options = SceneOptions {
+        sound: Sound::Virtual,
+        tier: "both".to_owned(),
+        recogniser_threads: Some(1),
+        ..SceneOptions::default()
+    };
+    let scene = Scene::start(options).await.unwrap();
+    let mut assistant = scene.assistant().await.unwrap();
+    let mut observer = scene.observer().await.unwrap();
+    let recording = recordings::named("en-dome-light.wav").unwrap();
+    Performance::spoken(
+        &scene,
+        &mut assistant,
+        &mut observer,
+        &recording.file,
+        REPLY_WITHIN,
+    )
+    .await
+    .unwrap();
+    let sockets = Sockets::of(scene.voice.id()).unwrap();
+    assert_eq!(sockets.internet, Vec::<String>::new());
+    assert!(sockets.all > 0, "it holds its D-Bus socket at least");
+}
+
+#[test]
+fn a_human_recording_runs_through_hear() {
+    let Some(data) = std::env::var_os("CODRIVER_TEST_DATA") else {
+        eprintln!("SKIPPED: set CODRIVER_TEST_DATA to a folder with speech/jfk.wav");
+        return;
+    };
+    let recording = Path::new(&data).join("speech/jfk.wav");
+    let output = Command::new(program("codriverctl").unwrap())
+        .args(["hear", "--json", "--catalog"])
+        .arg(configs_directory())
+        .arg(&recording)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let heard = String::from_utf8(output.stdout).unwrap().to_lowercase();
+    assert!(heard.contains("country"), "{heard}");
 }
 
 /// White noise at about -26 dBFS from a fixed linear congruential generator.
