@@ -38,6 +38,8 @@ pub async fn serve(gateway: Gateway, bus: &str) -> Result<Connection, Error> {
                 gateway: gateway.clone(),
             },
         )
+        .allow_name_replacements(false)
+        .replace_existing_names(false)
         .name(NAME)
         .build()
         .await?;

@@ -53,12 +53,7 @@ impl Stage {
         let mut lines = BufReader::new(dbus.stdout.take().unwrap());
         lines.read_line(&mut bus).unwrap();
         let bus = bus.trim().to_owned();
-        let gatewayd = Command::new(env!("CARGO_BIN_EXE_codriver-gatewayd"))
-            .arg("--vehicle")
-            .arg(demo())
-            .args(["--bus", &bus, "--can", &ecu.address().to_string()])
-            .spawn()
-            .unwrap();
+        let gatewayd = gatewayd(&bus, &ecu).spawn().unwrap();
         let stage = Self {
             ecu,
             bus,
@@ -78,6 +73,15 @@ impl Stage {
     async fn client(&self) -> VehicleClient {
         VehicleClient::connect(&self.bus).await.unwrap()
     }
+}
+
+fn gatewayd(bus: &str, ecu: &Ecu) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codriver-gatewayd"));
+    command
+        .arg("--vehicle")
+        .arg(demo())
+        .args(["--bus", bus, "--can", &ecu.address().to_string()]);
+    command
 }
 
 async fn set(client: &VehicleClient, value: f64, id: &str) -> Outcome {
@@ -160,6 +164,16 @@ async fn without_a_gateway_a_set_has_failed_with_no_gateway() {
     let outcome = set(&client, 20.0, "a").await;
     assert_eq!(outcome.as_str(), "failed");
     assert_eq!(outcome.reason(), Some(&Reason::NoGateway));
+}
+
+#[tokio::test]
+async fn a_second_gateway_does_not_take_the_name_from_the_first() {
+    let stage = Stage::start().await;
+    let mut second = Process(gatewayd(&stage.bus, &stage.ecu).spawn().unwrap());
+    let ended = tokio::task::spawn_blocking(move || second.0.wait().unwrap());
+    let status = timeout(PATIENCE, ended).await.unwrap().unwrap();
+    assert!(!status.success(), "{status}");
+    assert_eq!(set(&stage.client().await, 20.0, "a").await, Outcome::Done);
 }
 
 #[tokio::test]
