@@ -1,5 +1,7 @@
 //! Typed sentences through the whole system, with a car that does not always do what it should.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use stage::{Assistant, Observer, Performance, Scene, SceneOptions, ThirdParty};

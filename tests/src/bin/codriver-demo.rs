@@ -2,7 +2,6 @@
 
 use std::{
     io::IsTerminal,
-    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -37,7 +36,7 @@ struct Options {
 
 // One thread, the main one: what it starts ends with it.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn main() {
     let ended = async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -48,14 +47,14 @@ async fn main() -> ExitCode {
         }
     };
     let code = match ended.await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("codriver-demo: {error}");
-            ExitCode::FAILURE
+            1
         }
     };
-    // Standard input may still be read by a thread that nothing can wake.
-    std::process::exit(if code == ExitCode::SUCCESS { 0 } else { 1 });
+    // Not by returning: standard input may still be read by a thread that nothing can wake.
+    std::process::exit(code)
 }
 
 async fn run(options: Options) -> Result<(), Error> {
