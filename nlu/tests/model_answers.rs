@@ -1,5 +1,8 @@
 //! The installed model answers anything with valid calls, and gives up when told to.
 
+// Helpers of tests are not inside a #[test] function, where these are allowed.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod model_support;
 
 use std::fs;

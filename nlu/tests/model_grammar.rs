@@ -1,5 +1,8 @@
 //! The grammar and the call syntax hold the same answers, no more and no fewer.
 
+// Helpers of tests are not inside a #[test] function, where these are allowed.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod model_support;
 
 use std::sync::LazyLock;
