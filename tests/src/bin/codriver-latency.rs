@@ -86,9 +86,13 @@ async fn run(options: Options) -> Result<(), Error> {
                     .push(ms);
             }
             None => {
-                let heard = performance.heard().unwrap_or_default().to_owned();
-                eprintln!(" missed     {name}: {heard:?}");
-                missed.push(json!({ "recording": name, "heard": heard }));
+                let heard = performance.heard().unwrap_or_default();
+                let why = match performance.outcomes().first() {
+                    Some(outcome) => &outcome["reason"],
+                    None => &performance.understood()["decision"],
+                };
+                eprintln!(" missed     {name}: {heard:?} ({why})");
+                missed.push(json!({ "recording": name, "heard": heard, "why": why }));
             }
         }
         for happening in &performance.happenings {
