@@ -26,7 +26,7 @@ run: setup-run models
 
 test: setup-test lint models
 	cd catalog/models && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . builder
-	$(CARGO) test --release --workspace --locked
+	$(CARGO) test --release --workspace --locked --no-fail-fast
 
 lint:
 	$(CARGO) fmt --all --check

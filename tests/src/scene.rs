@@ -7,10 +7,10 @@ use std::{
     process::{ChildStdin, Command},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use codriver_vehicle_bus::{description::Description, transport::Address};
+use codriver_vehicle_bus::{client::VehicleClient, description::Description, transport::Address};
 use tempfile::TempDir;
 
 use crate::{
@@ -106,6 +106,7 @@ impl Scene {
         let mut gateway = Child::start(command, here, false)?;
         bus.wait_for_name("org.codriver.Vehicle", &mut gateway, START_WITHIN)
             .await?;
+        know_the_car(&bus, &gateway).await?;
 
         let config = here.join("codriver.toml");
         fs::write(&config, "").map_err(|source| Error::File {
@@ -183,6 +184,26 @@ impl Scene {
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()
     }
+}
+
+/// Waits until the gateway has heard every state of the car, as it has long
+/// before anybody speaks in a real one.
+async fn know_the_car(bus: &PrivateBus, gateway: &Child) -> Result<(), Error> {
+    let client = VehicleClient::new(bus.connection()).await?;
+    let deadline = Instant::now() + START_WITHIN;
+    for known in client.list().await? {
+        while client.get(&known.path).await.is_err() {
+            if Instant::now() >= deadline {
+                return Err(Error::Deadline {
+                    what: format!("the state of {}", known.path),
+                    seconds: START_WITHIN.as_secs_f64(),
+                    log: gateway.log_tail(),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    Ok(())
 }
 
 /// The simulated car's process, which takes orders.

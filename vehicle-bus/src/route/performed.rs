@@ -65,7 +65,11 @@ pub(super) fn combine(parts: impl Iterator<Item = (String, Performed)>) -> Perfo
             (one, other) => one.or(other),
         };
         if part.outcome != Outcome::Done {
-            complaints.push(format!("{subject}: {}", part.outcome.message()));
+            let message = part.outcome.message();
+            complaints.push(match message.starts_with(subject.as_str()) {
+                true => message.to_owned(),
+                false => format!("{subject}: {message}"),
+            });
         }
         if severity(&part.outcome) > severity(&whole.outcome) {
             whole.outcome = part.outcome;
