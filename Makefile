@@ -7,10 +7,14 @@ export CODRIVER_PYTHON ?= $(CACHE)/venv/bin/python
 export CODRIVER_MODEL_BUILDER ?= $(CURDIR)/catalog/models/builder
 export CODRIVER_BIN_DIR ?= $(CURDIR)/target/release
 CARGO    ?= cargo
+TRAINING := $(CACHE)/training-venv
+TRAINER   = PYTHONPATH=$(CURDIR)/catalog/models $(TRAINING)/bin/python -m trainer
+INTENT_PACK ?= codriver-intent-gemma3-270m-q8
+SPLIT    ?= test
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test bench models build setup-run setup-test lint doc install clean
+.PHONY: help run test bench models train eval build setup-run setup-test setup-train lint doc install clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -18,6 +22,8 @@ help:
 	@echo "make test         set up, format, lint, all tests"
 	@echo "make bench        figures of every stage and of the whole way"
 	@echo "make models       fetch and convert the models"
+	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
+	@echo "make eval         what the tiers understand of held-out sentences"
 	@echo "make doc          the reference documentation"
 	@echo "make install      install into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 
@@ -26,6 +32,8 @@ run: setup-run models
 
 test: setup-test lint models
 	cd catalog/models && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . builder
+	cd nlu/training && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . trainer
+	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(CODRIVER_PYTHON) -m trainer check >/dev/null
 	$(CARGO) test --release --workspace --locked --no-fail-fast
 
 lint:
@@ -35,6 +43,15 @@ lint:
 bench: setup-test models
 	$(CARGO) bench --workspace --locked
 	$(CODRIVER_BIN_DIR)/codriver-latency
+
+# TRAIN: options of the trainer, such as --minutes; PUBLIC: a folder of public text sets.
+train: setup-train
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
+
+eval: setup-train models
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
+	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
+	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 
 build:
 	$(CARGO) build --release --workspace --bins --locked
@@ -46,6 +63,12 @@ setup-run:
 	@tests/setup/install-packages tests/setup/packages-run.txt
 	@command -v $(CARGO) >/dev/null || { echo "codriver: no cargo found; install a Rust toolchain (1.92 or newer) first" >&2; exit 1; }
 	@tests/setup/python-environment >/dev/null
+
+setup-train: setup-run
+	@test -x $(TRAINING)/bin/python || python3 -m venv $(TRAINING)
+	@cmp -s nlu/training/requirements.txt $(TRAINING)/requirements.txt || { \
+	  $(TRAINING)/bin/python -m pip install --quiet --requirement nlu/training/requirements.txt && \
+	  cp nlu/training/requirements.txt $(TRAINING)/requirements.txt; }
 
 setup-test: setup-run
 	@tests/setup/install-packages tests/setup/packages-test.txt

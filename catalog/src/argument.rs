@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
+use crate::telephone::telephone_number;
 use crate::{Language, Unit, Value, Zone};
 
 /// One declared argument.
@@ -43,9 +46,22 @@ pub enum ArgumentKind {
     Text {
         /// Longest, in characters.
         max_characters: usize,
+        /// What the words must be.
+        form: TextForm,
     },
     /// On or off. It has no words of its own: phrases fix it.
     Flag,
+}
+
+/// What free words must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextForm {
+    /// Anything.
+    #[default]
+    Any,
+    /// A telephone number, said or written; the value is what is dialled.
+    TelephoneNumber,
 }
 
 /// One value of a choice argument.
@@ -129,6 +145,10 @@ impl Argument {
                 Err(_) => return Err(self.not_allowed(value)),
             },
             (ArgumentKind::Choice { .. }, Value::Text(text)) => Value::Choice(text.clone()),
+            (ArgumentKind::Text { form, .. }, Value::Text(text)) => match form.read(text) {
+                Some(read) => Value::Text(read),
+                None => return Err(self.not_allowed(value)),
+            },
             _ => value.clone(),
         };
         self.check(&value)?;
@@ -145,8 +165,16 @@ impl Argument {
             (ArgumentKind::Choice { choices }, Value::Choice(name)) => {
                 choices.iter().any(|choice| choice.name == *name)
             }
-            (ArgumentKind::Text { max_characters }, Value::Text(text)) => {
-                !text.trim().is_empty() && text.chars().count() <= *max_characters
+            (
+                ArgumentKind::Text {
+                    max_characters,
+                    form,
+                },
+                Value::Text(text),
+            ) => {
+                !text.trim().is_empty()
+                    && text.chars().count() <= *max_characters
+                    && form.read(text).is_some()
             }
             (ArgumentKind::Flag, Value::Flag(_)) => true,
             (ArgumentKind::Number { min, max, step, .. }, Value::Number(number)) => {
@@ -193,6 +221,16 @@ impl Argument {
         ArgumentError::NotAllowed {
             argument: self.name.clone(),
             value: value.to_string(),
+        }
+    }
+}
+
+impl TextForm {
+    /// The value that words of this form stand for; `None` when they are not of it.
+    pub fn read(self, text: &str) -> Option<String> {
+        match self {
+            Self::Any => Some(text.to_owned()),
+            Self::TelephoneNumber => telephone_number(text),
         }
     }
 }

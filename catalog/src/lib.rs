@@ -24,6 +24,7 @@ mod language;
 mod pack;
 mod route;
 mod source;
+mod telephone;
 mod template;
 mod unit;
 mod utterance;
@@ -31,7 +32,7 @@ mod value;
 mod words;
 mod zone;
 
-pub use argument::{Argument, ArgumentError, ArgumentKind, Choice};
+pub use argument::{Argument, ArgumentError, ArgumentKind, Choice, TextForm};
 pub use catalog::Catalog;
 pub use command::{Command, CommandName};
 pub use decision::Decision;

@@ -13,7 +13,8 @@ use crate::source::Source;
 use crate::{
     Argument, ArgumentKind, AssistantAction, Bus, Choice, CommandDefinition, CommandName, Confirm,
     DbusArgument, DbusCall, DbusRoute, Error, Language, Operation, Paths, Phrase, Policy,
-    RejectSentence, Route, Template, TestSentence, Unit, Value, ValueSource, VssRoute, Zone,
+    RejectSentence, Route, Template, TestSentence, TextForm, Unit, Value, ValueSource, VssRoute,
+    Zone,
 };
 
 /// What one file holds.
@@ -117,6 +118,8 @@ enum RawArgument {
     },
     Text {
         max_characters: Option<usize>,
+        #[serde(default)]
+        form: TextForm,
         default: Option<Value>,
     },
     Flag {
@@ -503,10 +506,12 @@ fn argument_of(name: &str, value: toml::Value) -> Result<Argument, String> {
         }
         RawArgument::Text {
             max_characters,
+            form,
             default,
         } => (
             ArgumentKind::Text {
                 max_characters: max_characters.unwrap_or(DEFAULT_TEXT_CHARACTERS),
+                form,
             },
             default,
         ),

@@ -168,7 +168,7 @@ fn the_token_cap_and_the_deadline_end_an_answer_with_their_reason() {
     let prompt = vocabulary.encode_trusted("Said: halt\nCall:").unwrap();
     let mut ending = |tokens, deadline| {
         // Many words in a row can only be quoted, never finished within a cap this small.
-        let grammar = CallGrammar::new(&catalog()).for_utterance("halt");
+        let grammar = CallGrammar::new(&catalog(), None).for_utterance("halt");
         let grammar = grammar.replacen("\" none\" |", "", 1);
         let mut matcher = vocabulary.matcher(grammar).unwrap();
         decoder.rewind(0);

@@ -7,6 +7,8 @@ mod model_support;
 
 use std::sync::LazyLock;
 
+use std::collections::BTreeSet;
+
 use codriver_catalog::{Catalog, Value, Zone};
 use codriver_nlu::Proposal;
 use codriver_nlu::model::{CallGrammar, Vocabulary, call, sanitise};
@@ -18,7 +20,17 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(vocabulary);
 
 /// Whether the real matcher takes `answer` as a whole, token by token.
 fn accepts(catalog: &Catalog, utterance: &str, answer: &str) -> bool {
-    let grammar = CallGrammar::new(catalog).for_utterance(utterance);
+    accepts_of(catalog, None, utterance, answer)
+}
+
+/// The same for a model that was taught only these commands.
+fn accepts_of(
+    catalog: &Catalog,
+    taught: Option<&BTreeSet<String>>,
+    utterance: &str,
+    answer: &str,
+) -> bool {
+    let grammar = CallGrammar::new(catalog, taught).for_utterance(utterance);
     let mut matcher = VOCABULARY.matcher(grammar).unwrap();
     let tokens = VOCABULARY.encode_spoken(answer).unwrap();
     let taken = matcher.try_consume_tokens(&tokens).unwrap();
@@ -151,4 +163,24 @@ fn words_that_were_not_said_cannot_be_quoted() {
         assert!(!accepts(&catalog, said, &text), "{text}");
     }
     assert!(!accepts(&catalog, said, " cabin.go(place=\"\")"));
+}
+
+#[test]
+fn a_model_cannot_name_a_command_that_it_was_not_taught() {
+    let catalog = catalog();
+    let stop = BTreeSet::from(["cabin.stop".to_owned()]);
+    let nothing = BTreeSet::new();
+    for (taught, answer, allowed) in [
+        (&stop, " cabin.stop()", true),
+        (&stop, " none", true),
+        (&stop, " cabin.go(place=\"the mill\")", false),
+        (&nothing, " cabin.stop()", false),
+        (&nothing, " none", true),
+    ] {
+        assert_eq!(
+            accepts_of(&catalog, Some(taught), "go to the mill", answer),
+            allowed,
+            "{taught:?} {answer}"
+        );
+    }
 }

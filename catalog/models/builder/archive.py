@@ -35,7 +35,9 @@ class Archives:
         with self.open(member) as stream:
             return stream.read()
 
-    def extract(self, member: str, to: Path) -> None:
-        """Copies `member` to the file `to`."""
-        with self.open(member) as stream, open(to, "wb") as out:
-            shutil.copyfileobj(stream, out, 1 << 20)
+    def extract(self, members: list[str], to: Path) -> None:
+        """Writes `members`, one after the other, to the file `to`."""
+        with open(to, "wb") as out:
+            for member in members:
+                with self.open(member) as stream:
+                    shutil.copyfileobj(stream, out, 1 << 20)

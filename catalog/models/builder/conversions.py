@@ -9,32 +9,33 @@ from typing import Any, Callable
 from .archive import Archives
 from .errors import BuildError
 
-Conversion = Callable[[Archives, dict[str, Any], Path], None]
+Conversion = Callable[[Archives, dict[str, Any], Path, Path], None]
 
 
-def convert(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+def convert(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
     """Makes a pack's files in `out_dir` as the recipe's `conversion` table says.
 
     `members` (file in the pack -> path in a package) are copied as they are;
-    `kind` names what is done beyond that.
+    `kind` names what is done beyond that. Files of the project that a
+    conversion reads are named relative to `beside`, the recipe file's folder.
     """
     kind = options.get("kind", "copy")
     conversion = _CONVERSIONS.get(kind)
     if conversion is None:
         raise BuildError(f'conversion kind "{kind}" is unknown; use one of {", ".join(_CONVERSIONS)}')
     for name, member in options.get("members", {}).items():
-        archives.extract(member, out_dir / name)
+        archives.extract([member], out_dir / name)
     try:
-        conversion(archives, options, out_dir)
+        conversion(archives, options, out_dir, beside)
     except KeyError as error:
         raise BuildError(f'conversion "{kind}" needs the option {error}; add it to the recipe file') from error
 
 
-def _copy(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+def _copy(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
     """Nothing beyond the members."""
 
 
-def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
+def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
     from . import ctranslate2, whisper_ggml
 
     model = b"".join(archives.read(part) for part in options["model_parts"])
@@ -43,13 +44,19 @@ def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path)
     whisper_ggml.write(ctranslate2.read(model), assets, options["quantisation"], out_dir / options["output"])
 
 
-def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path) -> None:
-    from . import gguf_onnx
+def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
+    from . import adapter, disk, gguf_onnx
 
+    changes = None
+    if "adapter" in options:
+        path = beside / options["adapter"]["path"]
+        changes = adapter.read(path)
+        if disk.sha256(path) != options["adapter"]["sha256"]:
+            raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f"{out_dir.name}.") as scratch:
         gguf = Path(scratch) / "model.gguf"
-        archives.extract(options["gguf"], gguf)
-        gguf_onnx.convert(gguf, out_dir)
+        archives.extract(options["gguf_parts"], gguf)
+        gguf_onnx.convert(gguf, out_dir, changes)
 
 
 _CONVERSIONS: dict[str, Conversion] = {

@@ -32,6 +32,7 @@ import onnx
 from gguf import GGUFReader, dequantize
 from onnx import TensorProto, helper, numpy_helper
 
+from .adapter import AdaptedWeights
 from .errors import BuildError
 from .gguf_tokenizer import tokenizer_json
 
@@ -43,9 +44,16 @@ GEMMA_LOCAL_ROPE_BASE = 10_000.0  # Gemma 3's sliding-window layers; GGUF does n
 GEMMA_GLOBAL_EVERY = 6  # every sixth layer of Gemma 3 attends to everything
 
 
-def convert(gguf: Path, out_dir: Path) -> None:
-    """Writes model.onnx and tokenizer.json into `out_dir`, which must exist."""
+def convert(gguf: Path, out_dir: Path, changes: dict[str, np.ndarray] | None = None) -> None:
+    """Writes model.onnx and tokenizer.json into `out_dir`, which must exist.
+
+    `changes` are an adapter's arrays; what it was taught is then told by commands.txt.
+    """
     weights = Weights(gguf)
+    if changes is not None:
+        weights = AdaptedWeights(weights, changes)
+        commands = "".join(f"{name}\n" for name in changes["commands"])
+        (out_dir / "commands.txt").write_text(commands, encoding="utf-8")
     model = build_graph(weights)
     (out_dir / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     text = json.dumps(tokenizer_json(weights.fields), ensure_ascii=False)

@@ -91,7 +91,7 @@ class Store:
         with file_errors_as_sentences(scratch):
             try:
                 scratch.mkdir()
-                convert(Archives(fetched), recipe.conversion, scratch)
+                convert(Archives(fetched), recipe.conversion, scratch, recipe.directory)
                 self._check_results(recipe, scratch)
                 (scratch / MANIFEST).write_text(_manifest_text(recipe, scratch), encoding="utf-8")
                 for path in [*scratch.iterdir(), scratch]:

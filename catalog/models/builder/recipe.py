@@ -66,6 +66,8 @@ class Recipe:
     conversion: dict[str, Any]
     results: tuple[Result, ...]
     section: dict[str, Any]
+    directory: Path
+    """Where the recipe file lies."""
     identity: str
     """sha256 over the recipe; an installed pack with another one is out of date."""
 
@@ -81,14 +83,14 @@ def read(path: Path, machine: str | None = None) -> dict[str, Recipe]:
         raise BuildError(f"{path}: cannot be read: {error}") from error
     recipes: dict[str, Recipe] = {}
     for position, table in enumerate(_Table(document, str(path)).tables("pack"), start=1):
-        recipe = _recipe(_Table(table, f"{path}: pack {position}"), machine)
+        recipe = _recipe(_Table(table, f"{path}: pack {position}"), machine, path.parent)
         if recipe.name in recipes:
             raise BuildError(f"{path}: pack {recipe.name} is described twice; remove one")
         recipes[recipe.name] = recipe
     return recipes
 
 
-def _recipe(table: _Table, machine: str) -> Recipe:
+def _recipe(table: _Table, machine: str, directory: Path) -> Recipe:
     name = table.text("name", _NAME)
     table.where = table.where.rsplit(": ", 1)[0] + f": pack {name}"
     kind = table.text("kind")
@@ -111,7 +113,7 @@ def _recipe(table: _Table, machine: str) -> Recipe:
         "results": tuple(result for result in results if result is not None),
     }
     canonical = json.dumps(recipe, default=vars, sort_keys=True)
-    return Recipe(**recipe, identity=hashlib.sha256(canonical.encode()).hexdigest())
+    return Recipe(**recipe, directory=directory, identity=hashlib.sha256(canonical.encode()).hexdigest())
 
 
 def _source(table: _Table) -> Source:

@@ -69,6 +69,9 @@ pub struct LanguageModel {
     pub graph_kind: GraphKind,
     /// The tokenizer, in the `tokenizer.json` format.
     pub tokenizer: PathBuf,
+    /// The names of the commands that it was taught, one a line; a model
+    /// without such a list may answer with every command.
+    pub commands: Option<PathBuf>,
     /// Sizes of the key-value cache, where the graph's own metadata has none.
     pub cache_shape: Option<CacheShape>,
     /// The text around an utterance.
@@ -203,6 +206,7 @@ struct LanguageModelSection {
     graph: String,
     graph_kind: GraphKind,
     tokenizer: String,
+    commands: Option<String>,
     layers: Option<NonZeroUsize>,
     kv_heads: Option<NonZeroUsize>,
     head_dim: Option<NonZeroUsize>,
@@ -319,6 +323,10 @@ impl Reader<'_> {
                 PackKind::LanguageModel(LanguageModel {
                     graph: file("graph", &section.graph)?,
                     tokenizer: file("tokenizer", &section.tokenizer)?,
+                    commands: match &section.commands {
+                        Some(name) => Some(file("commands", name)?),
+                        None => None,
+                    },
                     ..self.language_model(section)?
                 })
             }
@@ -366,6 +374,7 @@ impl Reader<'_> {
             graph: PathBuf::new(),
             graph_kind: section.graph_kind,
             tokenizer: PathBuf::new(),
+            commands: None,
             cache_shape,
             prompt: PromptTemplate::parse(&section.prompt)
                 .map_err(|problem| self.wrong("prompt", problem))?,

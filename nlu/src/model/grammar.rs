@@ -5,7 +5,9 @@
 //! the catalogue and numbers of their range and step, and can quote only words
 //! that were said: it cannot invent a destination.
 
-use codriver_catalog::{Argument, ArgumentKind, Catalog, Value};
+use std::collections::BTreeSet;
+
+use codriver_catalog::{Argument, ArgumentKind, Catalog, CommandDefinition, Value};
 
 use super::call::{MAX_CALLS, NONE};
 
@@ -23,22 +25,28 @@ pub struct CallGrammar {
 }
 
 impl CallGrammar {
-    /// Compiles the catalogue's half.
-    pub fn new(catalog: &Catalog) -> Self {
-        let mut text_bounds: Vec<usize> = catalog
+    /// Compiles the catalogue's half. Where `taught` is given, a model can
+    /// name only the commands in it: what a model never saw in training is
+    /// left to the phrases, for it would bend such sentences into what it knows.
+    pub fn new(catalog: &Catalog, taught: Option<&BTreeSet<String>>) -> Self {
+        let commands: Vec<&CommandDefinition> = catalog
             .commands
+            .iter()
+            .filter(|command| taught.is_none_or(|taught| taught.contains(command.name.as_str())))
+            .collect();
+        let mut text_bounds: Vec<usize> = commands
             .iter()
             .flat_map(|command| &command.arguments)
             .filter_map(|argument| match argument.kind {
-                ArgumentKind::Text { max_characters } => Some(max_characters),
+                ArgumentKind::Text { max_characters, .. } => Some(max_characters),
                 _ => None,
             })
             .collect();
         text_bounds.sort_unstable();
         text_bounds.dedup();
         Self {
-            without_text: rules(catalog, false),
-            with_text: rules(catalog, true),
+            without_text: rules(&commands, false),
+            with_text: rules(&commands, true),
             text_bounds,
         }
     }
@@ -73,18 +81,19 @@ impl CallGrammar {
 }
 
 /// All rules but those of quoted text.
-fn rules(catalog: &Catalog, with_text: bool) -> String {
+fn rules(commands: &[&CommandDefinition], with_text: bool) -> String {
+    if commands.is_empty() {
+        return format!("start: {}\n", literal(NONE));
+    }
     let mut rules = format!(
         "start: {} | \" \" call (\";\" call){{0,{}}}\n",
         literal(NONE),
         MAX_CALLS - 1
     );
-    let names: Vec<String> = (0..catalog.commands.len())
-        .map(|i| format!("c{i}"))
-        .collect();
+    let names: Vec<String> = (0..commands.len()).map(|i| format!("c{i}")).collect();
     push(&mut rules, format!("call: {}", names.join(" | ")));
     let mut values = Values::default();
-    for (index, command) in catalog.commands.iter().enumerate() {
+    for (index, command) in commands.iter().enumerate() {
         let arguments: Vec<&Argument> = command
             .arguments
             .iter()
@@ -131,7 +140,7 @@ struct Values {
 impl Values {
     fn rule(&mut self, argument: &Argument) -> String {
         let alternatives = match &argument.kind {
-            ArgumentKind::Text { max_characters } => {
+            ArgumentKind::Text { max_characters, .. } => {
                 return format!("\"\\\"\" TEXT_{max_characters} \"\\\"\"");
             }
             ArgumentKind::Zone { allowed } => one_of(allowed.iter().map(|zone| zone.as_str())),

@@ -1,5 +1,7 @@
 //! A language model from its pack, ready to be asked.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,8 @@ pub struct LanguageModel {
     prompt: Prompt,
     catalog: Arc<Catalog>,
     grammar: CallGrammar,
+    /// The commands it learned; `None` when it may name any.
+    taught: Option<BTreeSet<String>>,
     languages: Vec<Language>,
     thresholds: Thresholds,
     max_tokens: usize,
@@ -140,6 +144,7 @@ impl LanguageModel {
         let graph = InPlaceDecoder::sizes(&loaded.session).map_err(wrong)?;
         let vocabulary = Vocabulary::load(&model.tokenizer, &model.end_of_call, graph.vocabulary)?;
         let prompt = Prompt::new(&model.prompt, &vocabulary).map_err(wrong)?;
+        let taught = model.commands.as_deref().map(names).transpose()?;
         let max_tokens = model.max_tokens.get();
         let places = prompt.fixed_tokens() + MAX_SPOKEN_TOKENS + max_tokens;
         let mut decoder = InPlaceDecoder::new(loaded.session, graph, places).map_err(wrong)?;
@@ -150,7 +155,8 @@ impl LanguageModel {
             decoder: Box::new(decoder),
             vocabulary,
             prompt,
-            grammar: CallGrammar::new(&catalog),
+            grammar: CallGrammar::new(&catalog, taught.as_ref()),
+            taught,
             catalog,
             languages: languages(pack),
             thresholds: model.thresholds,
@@ -162,7 +168,7 @@ impl LanguageModel {
 
     /// From now on answers with calls of another catalogue.
     pub fn use_catalog(&mut self, catalog: Arc<Catalog>) {
-        self.grammar = CallGrammar::new(&catalog);
+        self.grammar = CallGrammar::new(&catalog, self.taught.as_ref());
         self.catalog = catalog;
     }
 
@@ -282,6 +288,16 @@ impl Answer {
             runs: 0,
         }
     }
+}
+
+/// The lines of a pack's list of commands.
+fn names(path: &Path) -> Result<BTreeSet<String>, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Model {
+        path: path.to_owned(),
+        problem: format!("it cannot be read ({error})"),
+        remedy: "install the model pack again".into(),
+    })?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// The languages of the pack that this program knows.

@@ -64,6 +64,9 @@ pub(super) fn align(
 ) -> Vec<Alignment> {
     let length = lattice.cells.len();
     let places = automaton.places.len();
+    // Free text takes any words, so the words around it must be certain: with
+    // 玻 for 拨 a remark about the windscreen would be a telephone call.
+    let exactly = automaton.has_text();
     // Row by tokens consumed; column 0 is "before the phrase".
     let mut rows: Vec<Vec<Option<Reached>>> = vec![vec![None; places + 1]; length + 1 - start];
     if let Some(cell) = rows.first_mut().and_then(|row| row.first_mut()) {
@@ -118,6 +121,7 @@ pub(super) fn align(
                     cell,
                     lattice,
                     at,
+                    exactly,
                     reached,
                     |length, mut reached| {
                         reached.explained_to = at + length;
@@ -191,6 +195,7 @@ fn take(
     cell: &Cell<'_>,
     lattice: &Lattice<'_>,
     at: usize,
+    exactly: bool,
     reached: &Reached,
     mut go: impl FnMut(usize, Reached),
 ) {
@@ -198,7 +203,7 @@ fn take(
     match place {
         Place::Word(word) => {
             for &(id, length, cost) in &cell.words {
-                if id == *word {
+                if id == *word && (cost == 0.0 || !exactly) {
                     go(length, reached.and(cost, unit_weight * length as f32));
                 }
             }
@@ -235,13 +240,16 @@ fn take(
                     }
                 }
             }
-            Takes::Text => {
+            Takes::Text { form } => {
                 // "the airport" keeps its article, though articles are fillers.
                 let from = reached.explained_to;
                 // "phone is ringing" calls nobody: such a reading is asked back.
                 let doubt = if cell.blocker { DOUBTFUL_TEXT } else { 0.0 };
                 for end in at + 1..=lattice.cells.len() {
                     let text = lattice.sentence.original(from..end).trim().to_owned();
+                    if form.read(&text).is_none() {
+                        continue;
+                    }
                     let cost = doubt + FREE_WORD * (end - at) as f32;
                     let value = Filling::Value(Value::Text(text));
                     go(end - at, reached.with(*argument, value, cost, 1.0));

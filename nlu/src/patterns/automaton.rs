@@ -1,7 +1,7 @@
 //! One phrase as a small automaton without empty moves: its places, which may
 //! come first, which may follow which, and which may come last.
 
-use codriver_catalog::{ArgumentKind, CommandDefinition, Node, Phrase, Unit};
+use codriver_catalog::{ArgumentKind, CommandDefinition, Node, Phrase, TextForm, Unit};
 
 use super::lexicon::{Lexicon, WordId};
 
@@ -24,7 +24,9 @@ pub(super) enum Takes {
         with_unit: bool,
     },
     Choice,
-    Text,
+    Text {
+        form: TextForm,
+    },
 }
 
 /// A compiled phrase.
@@ -55,6 +57,20 @@ struct Compiler<'a> {
 }
 
 impl Automaton {
+    /// Whether it holds free text.
+    pub(super) fn has_text(&self) -> bool {
+        let takes_text = |place: &Place| {
+            matches!(
+                place,
+                Place::Slot {
+                    takes: Takes::Text { .. },
+                    ..
+                }
+            )
+        };
+        self.places.iter().any(takes_text)
+    }
+
     /// Compiles a phrase; `None` when it says nothing (a slot without words of its own).
     pub(super) fn compile(
         phrase: &Phrase,
@@ -206,7 +222,7 @@ impl Compiler<'_> {
                 with_unit: false,
             },
             ArgumentKind::Choice { .. } => Takes::Choice,
-            ArgumentKind::Text { .. } => Takes::Text,
+            ArgumentKind::Text { form, .. } => Takes::Text { form: *form },
             // Flags have no words; the catalogue lets no phrase name one.
             ArgumentKind::Flag => return Fragment::nothing(),
         };

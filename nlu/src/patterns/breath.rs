@@ -1,6 +1,6 @@
 //! Several commands in one breath: "open the window and then turn on the radio".
 
-use codriver_catalog::{Catalog, Language};
+use codriver_catalog::{Catalog, Language, Route};
 
 use super::align::Blockers;
 use super::lattice::Lattice;
@@ -32,7 +32,7 @@ impl Compiled {
             }
             for reading in self.from(catalog, lattice, candidates, at, Blockers::Forbid) {
                 let is_whole = at == 0 && reading.end == length;
-                if reading.score < EXECUTE || is_whole {
+                if reading.score < EXECUTE || is_whole || stands_alone(catalog, &reading) {
                     continue;
                 }
                 let mut chain = before.clone();
@@ -94,6 +94,14 @@ impl Compiled {
         }
         starts
     }
+}
+
+/// What is said to the assistant itself ("no", "cancel", "好的") is an answer
+/// when it is all that is said. Beside a command it is a negation or a
+/// correction ("别给我关近光", "off, no, on"), and never the first of two commands.
+fn stands_alone(catalog: &Catalog, reading: &Reading) -> bool {
+    let definition = catalog.command(reading.proposal.name.as_str());
+    definition.is_some_and(|d| matches!(d.route, Route::Assistant(_)))
 }
 
 /// "不要 (打开车窗)", "no (open the window)": a negation that is a command by

@@ -60,7 +60,7 @@ class Packs(unittest.TestCase):
         recipe = self.workshop.recipe()
         self.workshop.downloaded(recipe)
 
-        def half(archives, options, out_dir: Path) -> None:
+        def half(archives, options, out_dir: Path, beside: Path) -> None:
             (out_dir / "model.onnx").write_bytes(GRAPH[:4])
             self.assertNotIn("tiny", self.visible(), "the pack is visible before it is whole")
             raise BuildError("the conversion stopped")

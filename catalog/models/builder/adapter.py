@@ -1,0 +1,71 @@
+"""An adapter: what training changed of a base model, small enough to be kept with the source.
+
+A NumPy archive (`.npz`) that holds for every changed weight of the GGUF file
+    <weight>/down   float16 [rank, columns]
+    <weight>/up     float16 [rows, rank]       the weight becomes weight + up @ down
+and, where the vocabulary was cut,
+    kept_tokens     int32 [tokens]             ids of the base that stay, ascending
+and
+    commands        text [commands]            names of the commands that were taught
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from .errors import BuildError
+
+EMBEDDING = "token_embd.weight"
+PER_TOKEN_FIELDS = ("tokens", "scores", "token_type")
+
+
+class AdaptedWeights:
+    """The weights and fields of a base model with an adapter merged in."""
+
+    def __init__(self, base, adapter: dict[str, np.ndarray]) -> None:
+        self.path = base.path
+        self.fields = dict(base.fields)
+        self._base = base
+        self._adapter = adapter
+        self._kept = adapter.get("kept_tokens")
+        if self._kept is not None:
+            for name in PER_TOKEN_FIELDS:
+                whole = base.fields[f"tokenizer.ggml.{name}"]
+                self.fields[f"tokenizer.ggml.{name}"] = [whole[index] for index in self._kept]
+            for name, whole in base.fields.items():
+                if name.startswith("tokenizer.ggml.") and name.endswith("_token_id"):
+                    self.fields[name] = int(np.searchsorted(self._kept, whole))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._base
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        weight = self._base[name]
+        if name == EMBEDDING and self._kept is not None:
+            weight = weight[self._kept]
+        if f"{name}/up" in self._adapter:
+            up, down = (self._adapter[f"{name}/{part}"].astype(np.float32) for part in ("up", "down"))
+            if (up.shape[0], down.shape[1]) != weight.shape:
+                raise BuildError(f"{self.path}: the adapter does not fit {name}; it was trained on another base")
+            weight = weight + up @ down
+        return weight
+
+    def field(self, name: str, default=None):
+        value = self.fields.get(name, default)
+        if value is None:
+            raise BuildError(f"{self.path}: field {name} is missing")
+        return value
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an adapter file."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except FileNotFoundError:
+        raise BuildError(f"{path} does not exist; it is part of the source, check it out again") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise BuildError(f"{path}: is no adapter ({error})") from error

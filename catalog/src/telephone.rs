@@ -1,0 +1,113 @@
+//! Telephone numbers, as they are dialled and as they are said.
+
+/// Fewest digits of a number: the emergency numbers have three.
+const FEWEST: usize = 3;
+/// Most digits, ITU-T E.164 and an international prefix.
+const MOST: usize = 20;
+
+/// Reads a number that was said or written, in English or Mandarin, as the
+/// characters to dial: "double five five, 0134" is `5550134`. `None` when there
+/// is any other word in it: "the kitchen" is nobody's number.
+pub fn telephone_number(text: &str) -> Option<String> {
+    let mut dialled = String::new();
+    let mut times = 1;
+    for word in words(text) {
+        let digits = match word.to_lowercase().as_str() {
+            "double" => {
+                times = 2;
+                continue;
+            }
+            "triple" => {
+                times = 3;
+                continue;
+            }
+            "hundred" => "00".to_owned(),
+            "thousand" => "000".to_owned(),
+            word => one(word)?,
+        };
+        dialled.push_str(&digits.repeat(times));
+        times = 1;
+    }
+    let digits = dialled.chars().filter(char::is_ascii_digit).count();
+    let plus = dialled.rfind('+').is_none_or(|place| place == 0);
+    (plus && times == 1 && (FEWEST..=MOST).contains(&digits)).then_some(dialled)
+}
+
+/// Words of letters, and every other character that counts by itself.
+fn words(text: &str) -> Vec<&str> {
+    let ignored =
+        |c: char| c.is_whitespace() || matches!(c, '-' | '.' | ',' | '(' | ')' | '/' | '，' | '、');
+    let mut words = Vec::new();
+    for part in text.split(ignored).filter(|part| !part.is_empty()) {
+        if part.chars().all(|c| c.is_ascii_alphabetic()) {
+            words.push(part);
+        } else {
+            words.extend(
+                part.char_indices()
+                    .map(|(at, c)| &part[at..at + c.len_utf8()]),
+            );
+        }
+    }
+    words
+}
+
+fn one(word: &str) -> Option<String> {
+    let digit = match word {
+        "zero" | "oh" | "o" | "nought" | "零" | "〇" | "洞" => '0',
+        "one" | "一" | "幺" | "么" => '1',
+        "two" | "二" | "两" => '2',
+        "three" | "三" => '3',
+        "four" | "四" => '4',
+        "five" | "五" => '5',
+        "six" | "六" => '6',
+        "seven" | "七" => '7',
+        "eight" | "八" => '8',
+        "nine" | "niner" | "九" => '9',
+        "plus" | "加" => '+',
+        "star" => '*',
+        "hash" | "pound" => '#',
+        other => other
+            .chars()
+            .next()
+            .filter(|c| c.is_ascii_digit() || matches!(c, '+' | '*' | '#'))?,
+    };
+    Some(digit.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_however_they_are_said() {
+        for (said, dialled) in [
+            ("112", "112"),
+            ("+49 (171) 555-0134", "+491715550134"),
+            ("five five five one two three four", "5551234"),
+            ("oh one seven one double five", "017155"),
+            ("one eight hundred three four two six", "18003426"),
+            ("一三八 零零一三 八零零零", "13800138000"),
+            ("幺幺零", "110"),
+            ("star one two three hash", "*123#"),
+        ] {
+            assert_eq!(telephone_number(said).as_deref(), Some(dialled), "{said}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_number() {
+        for said in [
+            "",
+            "12",
+            "the temperature to nineteen",
+            "up the heat",
+            "璃上全是水",
+            "1+1+1",
+            "double",
+            "me",
+            "123456789012345678901",
+        ] {
+            assert_eq!(telephone_number(said), None, "{said}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Asks both tiers for held-out sentences and writes what each answered.
+//!
+//!     cargo bench -p codriver-nlu --bench held_out -- PACK <SENTENCES >ANSWERS
+//!
+//! Sentences and answers are JSON, one object a line: `text`, `language`,
+//! `before` (calls done last) and `expected` (calls, or `none`) come in; `model`
+//! and `both` with calls, confidence and milliseconds go out beside them.
+//! `make eval` writes the sentences and makes the tables.
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+
+use codriver_catalog::{Catalog, Command, Language};
+use codriver_models::{Runtime, Store};
+use codriver_nlu::model::{LanguageModel, ModelSettings, call};
+use codriver_nlu::{
+    Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Tiers, Understanding,
+};
+use serde_json::{Value, json};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let Some(pack) = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with("--"))
+    else {
+        eprintln!("held_out: no model pack is named; `make eval` runs this");
+        return Ok(());
+    };
+    let configs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let catalog = Arc::new(Catalog::load(&configs)?);
+    let store = Store::from_environment()?;
+    let runtime = Runtime::from_store(&store)?;
+    let settings = ModelSettings::default();
+    let model = LanguageModel::load(
+        &store.open(&pack)?,
+        runtime,
+        Arc::clone(&catalog),
+        &settings,
+    )?;
+    eprintln!(
+        "{pack}: threshold {}, resident {} MB",
+        model.execute_threshold(),
+        resident_mb()
+    );
+    let mut understanding = Understanding::new(Arc::clone(&catalog))?
+        .with_model(Box::new(Remembering { model, last: None }));
+    let mut answers = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let mut row: Value = serde_json::from_str(&line?)?;
+        let of = |name: &str| {
+            row.get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let context = Context {
+            moving: Some(false),
+            // Newest first.
+            recent: complete_calls(&catalog, &of("before"))?
+                .into_iter()
+                .rev()
+                .collect(),
+        };
+        let language: Language = of("language").parse()?;
+        let expected = written(&complete_calls(&catalog, &of("expected"))?);
+        let mut ask =
+            |tiers| understanding.interpret_with(tiers, &of("text"), Some(language), &context);
+        let alone = [
+            ("patterns", Tiers::Patterns),
+            ("model", Tiers::Model),
+            ("both", Tiers::Both),
+        ];
+        let said = alone.map(|(name, tiers)| (name, answer(&catalog, &ask(tiers))));
+        row["expected"] = json!(expected);
+        for (name, answer) in said {
+            row[name] = answer;
+        }
+        writeln!(answers, "{row}")?;
+    }
+    Ok(())
+}
+
+/// A model that is not asked the same twice in a row: `both` reuses the answer given for `model`.
+struct Remembering {
+    model: LanguageModel,
+    last: Option<(String, ModelAnswer)>,
+}
+
+impl ModelTier for Remembering {
+    fn languages(&self) -> &[Language] {
+        self.model.languages()
+    }
+
+    fn execute_threshold(&self) -> f64 {
+        self.model.execute_threshold()
+    }
+
+    fn interpret(
+        &mut self,
+        text: &str,
+        language: Language,
+        context: &Context,
+    ) -> Result<ModelAnswer, Error> {
+        let key = format!("{text} after {:?}", context.recent);
+        if let Some((_, answer)) = self.last.as_ref().filter(|(asked, _)| *asked == key) {
+            return Ok(answer.clone());
+        }
+        let answer = self.model.interpret(text, language, context)?;
+        self.last = Some((key, answer.clone()));
+        Ok(answer)
+    }
+}
+
+/// Complete commands from calls as the model writes them, separated by semicolons or spaces.
+fn complete_calls(catalog: &Catalog, calls: &str) -> Result<Vec<Command>, Failure> {
+    let answer = match calls {
+        "" => call::NONE.to_owned(),
+        calls => format!(" {}", calls.replace(") ", ");")),
+    };
+    Ok(complete(catalog, &call::parse(catalog, &answer)?))
+}
+
+fn answer(catalog: &Catalog, interpretation: &Interpretation) -> Value {
+    // What would be done, or what a tier alone had in mind and was not sure of.
+    let meant = interpretation
+        .alternatives
+        .first()
+        .map(|a| complete(catalog, &a.commands));
+    json!({
+        "calls": written(&interpretation.commands),
+        "meant": meant.map(|commands| written(&commands)),
+        "decision": interpretation.decision,
+        "source": format!("{:?}", interpretation.source),
+        "reason": interpretation.reason.as_ref().map(|reason| reason.code()),
+        "confidence": interpretation.confidence,
+        "ms": interpretation.elapsed.as_secs_f64() * 1000.0,
+    })
+}
+
+fn complete(catalog: &Catalog, proposals: &[Proposal]) -> Vec<Command> {
+    let definition = |proposal: &Proposal| catalog.command(proposal.name.as_str());
+    let commands = proposals.iter().filter_map(|proposal| {
+        definition(proposal)?
+            .complete(proposal.arguments.clone())
+            .ok()
+    });
+    commands.collect()
+}
+
+/// Commands with all their arguments, in the order of their names.
+fn written(commands: &[Command]) -> Vec<String> {
+    let one = |command: &Command| {
+        let arguments: Vec<String> = command
+            .arguments
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        format!("{}({})", command.name, arguments.join(","))
+    };
+    commands.iter().map(one).collect()
+}
+
+fn resident_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
+}

@@ -1,0 +1,81 @@
+"""The command line: `python -m trainer check|train|sets|tables`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from builder.errors import BuildError
+
+from .catalog import Catalog
+from .corpus import Corpus, read
+from .errors import TrainingError
+from .follow_ups import FollowUp
+from .follow_ups import read as read_follow_ups
+from .report import counts
+from .tables import tables
+
+HERE = Path(__file__).resolve().parent.parent
+REPOSITORY = HERE.parent.parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codriver"
+PACK = "codriver-intent-gemma3-270m-q8"
+
+
+def main() -> None:
+    arguments = _arguments()
+    catalog = Catalog(arguments.commands)
+    corpus = read(arguments.corpus, catalog)
+    follow_ups = read_follow_ups(arguments.corpus, catalog)
+    if arguments.action == "check":
+        print(counts(corpus, follow_ups, catalog))
+    elif arguments.action == "tables":
+        print(tables(arguments.answers, catalog))
+    elif arguments.action == "sets":
+        _write_sets(arguments, catalog, corpus, follow_ups)
+    else:
+        _train(arguments, catalog, corpus, follow_ups)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="trainer", description=__doc__)
+    parser.add_argument("--commands", type=Path, default=REPOSITORY / "configs/commands", help="intent packs")
+    parser.add_argument("--corpus", type=Path, default=HERE / "corpus")
+    parser.add_argument("--public", type=Path, help="folder of public text sets, used where it is given")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("check", help="read the corpus and count it")
+    sets = actions.add_parser("sets", help="write the evaluation sentences")
+    sets.add_argument("--split", choices=("validation", "test"), default="test")
+    sets.add_argument("--out", type=Path, required=True)
+    table = actions.add_parser("tables", help="make figures of the evaluator's answers")
+    table.add_argument("answers", type=Path)
+    train = actions.add_parser("train", help="train an adapter")
+    train.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
+    train.add_argument("--pack", default=PACK)
+    train.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
+    train.add_argument("--out", type=Path, required=True, help="the adapter")
+    train.add_argument("--samples", type=int, default=60_000)
+    train.add_argument("--minutes", type=float, default=140)
+    train.add_argument("--rank", type=int, default=16)
+    train.add_argument("--batch", type=int, default=16)
+    train.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def _train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
+    from .adapting import train  # PyTorch takes seconds to load
+
+    train(arguments, catalog, corpus, follow_ups)
+
+
+def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
+    from .evaluation_sets import write
+
+    write(arguments, catalog, corpus, follow_ups)
+
+
+try:
+    main()
+except (TrainingError, BuildError) as error:
+    sys.exit(f"trainer: {error}")

@@ -1,0 +1,39 @@
+"""Writes held-out sentences with their answers, one JSON object a line, for the evaluator."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from .catalog import Catalog
+from .corpus import Corpus, name_held_out
+from .follow_ups import FollowUp
+from .public_text import unrelated
+from .samples import Sampler
+from .values import Lexicons
+
+JOINED_SENTENCES = 150
+UNRELATED_SENTENCES = 1000
+SEED = 20261124
+
+
+def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
+    """Every held-out line once; the unrelated public sentences where they are at hand."""
+    lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
+    samples = Sampler(catalog, corpus, follow_ups, lexicons, arguments.split, {}).evaluation(SEED, JOINED_SENTENCES)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with open(arguments.out, "w", encoding="utf-8") as out:
+        for sample in samples:
+            row = {
+                "text": sample.text,
+                "language": sample.language,
+                "kind": "indirect" if sample.indirect else sample.kind,
+                "before": sample.context,
+                "expected": sample.answer.strip(),
+            }
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        unrelated_texts = unrelated(arguments.public, training=False)
+        for text in unrelated_texts[:: max(1, len(unrelated_texts) // UNRELATED_SENTENCES)]:
+            row = {"text": text, "language": "en", "kind": "unrelated", "before": "", "expected": "none"}
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    print(f"wrote {arguments.out}")
