@@ -80,6 +80,7 @@ install: build
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/codriver $(CODRIVER_BIN_DIR)/codriverd $(CODRIVER_BIN_DIR)/codriver-gatewayd
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(CODRIVER_BIN_DIR)/codriverctl
 	install -D -m 644 -t $(DESTDIR)/etc/codriver configs/*.toml
+	install -D -m 644 -t $(DESTDIR)/etc/codriver/adapters configs/adapters/*
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/commands configs/commands/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/languages configs/languages/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo configs/vehicles/demo/*

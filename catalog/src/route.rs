@@ -17,6 +17,16 @@ pub enum Route {
     Assistant(AssistantAction),
 }
 
+impl Route {
+    /// Whether it only tells a state and changes nothing.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::Vss(route) => route.operation == Operation::Get,
+            Self::Dbus(_) | Self::Assistant(_) => false,
+        }
+    }
+}
+
 /// What is done with a signal or property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

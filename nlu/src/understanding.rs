@@ -6,12 +6,14 @@
 //! 3. a phrase that matched by sound stands when the model agrees, or is not
 //!    there, or fails; when it says something else, the speaker is asked;
 //! 4. without a phrase the model's answer acts from the threshold of its own
-//!    pack on, and not in a sentence with a negation or question word.
+//!    pack on. What would move the car or reach out of it (everything but a
+//!    question about its state) does not act in a sentence with a negation or
+//!    question word, and what is said to the assistant itself acts only alone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::{Catalog, Command, CommandDefinition, Confirm, Decision, Language};
+use codriver_catalog::{Catalog, Command, CommandDefinition, Confirm, Decision, Language, Route};
 
 use crate::normalise::Sentence;
 use crate::patterns::{EXACT, EXECUTE, PatternAnswer, Patterns};
@@ -178,16 +180,28 @@ impl Understanding {
             reason: None,
             elapsed,
         });
-        let blocked = self.patterns.has_blocker(&sentence);
+        let forbidden = self.forbids(&sentence, &answer.proposals);
         let threshold = self
             .model
             .as_ref()
             .map_or(1.0, |model| model.execute_threshold());
-        let model = Verdict::model(answer, pattern.language, threshold, blocked);
+        let model = Verdict::model(answer, pattern.language, threshold, forbidden);
         match tiers {
             Tiers::Model => model,
             _ => self.reconcile(pattern, model),
         }
+    }
+
+    /// Rule 4, for what the model proposes.
+    fn forbids(&self, sentence: &Sentence, proposals: &[Proposal]) -> bool {
+        let routes = || {
+            proposals
+                .iter()
+                .filter_map(|p| Some(&self.definition(p)?.route))
+        };
+        let to_assistant = routes().any(|route| matches!(route, Route::Assistant(_)));
+        let only_asks = routes().all(Route::only_reads);
+        (to_assistant && proposals.len() > 1) || (!only_asks && self.patterns.has_blocker(sentence))
     }
 
     /// What the model says, if there is one that serves the language and works.
@@ -336,12 +350,12 @@ impl Verdict {
         }
     }
 
-    fn model(answer: ModelAnswer, language: Language, threshold: f64, blocked: bool) -> Self {
+    fn model(answer: ModelAnswer, language: Language, threshold: f64, forbidden: bool) -> Self {
         if answer.proposals.is_empty() {
             return Self::none(language, Reason::NotUnderstood);
         }
         // Written so that NaN is below every threshold.
-        let certain = answer.confidence >= threshold && !blocked;
+        let certain = answer.confidence >= threshold && !forbidden;
         Self {
             source: Source::Model,
             language,

@@ -282,6 +282,7 @@ fn every_pack_that_the_builder_installed_opens_and_is_whole() {
         "whisper-base-q8_0",
         "silero-vad",
         "smollm2-135m-instruct-q8",
+        "codriver-intent-gemma3-270m-q8",
     ] {
         let pack = store.open(name).unwrap();
         pack.verify().unwrap();

@@ -218,7 +218,7 @@ impl Default for Understanding {
     fn default() -> Self {
         Self {
             tier: Tier::Both,
-            pack: "smollm2-135m-instruct-q8".into(),
+            pack: "codriver-intent-gemma3-270m-q8".into(),
             threads: 1,
             budget_ms: 2_000,
         }

@@ -36,6 +36,15 @@ const DOUBTFUL_TEXT: f32 = 0.4;
 /// What skipping a filler costs, so that phrases that hold it win.
 const SKIPPED_FILLER: f32 = 0.001;
 
+/// The phrase that a place belongs to.
+#[derive(Clone, Copy)]
+struct Owner {
+    command: usize,
+    /// Free text takes any words, so the words around it must be certain: with
+    /// 玻 for 拨 a remark about the windscreen would be a telephone call.
+    exactly: bool,
+}
+
 #[derive(Clone)]
 struct Reached {
     cost: f32,
@@ -64,9 +73,10 @@ pub(super) fn align(
 ) -> Vec<Alignment> {
     let length = lattice.cells.len();
     let places = automaton.places.len();
-    // Free text takes any words, so the words around it must be certain: with
-    // 玻 for 拨 a remark about the windscreen would be a telephone call.
-    let exactly = automaton.has_text();
+    let owner = Owner {
+        command,
+        exactly: automaton.has_text(),
+    };
     // Row by tokens consumed; column 0 is "before the phrase".
     let mut rows: Vec<Vec<Option<Reached>>> = vec![vec![None; places + 1]; length + 1 - start];
     if let Some(cell) = rows.first_mut().and_then(|row| row.first_mut()) {
@@ -117,11 +127,10 @@ pub(super) fn align(
                 };
                 take(
                     place,
-                    command,
+                    owner,
                     cell,
                     lattice,
                     at,
-                    exactly,
                     reached,
                     |length, mut reached| {
                         reached.explained_to = at + length;
@@ -191,11 +200,10 @@ fn skip(
 
 fn take(
     place: &Place,
-    command: usize,
+    owner: Owner,
     cell: &Cell<'_>,
     lattice: &Lattice<'_>,
     at: usize,
-    exactly: bool,
     reached: &Reached,
     mut go: impl FnMut(usize, Reached),
 ) {
@@ -203,7 +211,7 @@ fn take(
     match place {
         Place::Word(word) => {
             for &(id, length, cost) in &cell.words {
-                if id == *word && (cost == 0.0 || !exactly) {
+                if id == *word && (cost == 0.0 || !owner.exactly) {
                     go(length, reached.and(cost, unit_weight * length as f32));
                 }
             }
@@ -221,7 +229,7 @@ fn take(
                         argument: a,
                         name,
                     } = meaning
-                        && *c == command
+                        && *c == owner.command
                         && a == argument
                     {
                         let value = Filling::Value(Value::Choice(name.clone()));
