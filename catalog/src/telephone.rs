@@ -11,7 +11,8 @@ const MOST: usize = 20;
 pub fn telephone_number(text: &str) -> Option<String> {
     let mut dialled = String::new();
     let mut times = 1;
-    for word in words(text) {
+    let mut words = words(text).into_iter().peekable();
+    while let Some(word) = words.next() {
         let digits = match word.to_lowercase().as_str() {
             "double" => {
                 times = 2;
@@ -23,7 +24,13 @@ pub fn telephone_number(text: &str) -> Option<String> {
             }
             "hundred" => "00".to_owned(),
             "thousand" => "000".to_owned(),
-            word => one(word)?,
+            word => match tens(word) {
+                Some(tens) => {
+                    let unit = words.next_if(|next| is_unit(next));
+                    format!("{tens}{}", one(unit.unwrap_or("zero"))?)
+                }
+                None => teen(word).map_or_else(|| one(word), |teen| Some(teen.to_owned()))?,
+            },
         };
         dialled.push_str(&digits.repeat(times));
         times = 1;
@@ -74,6 +81,44 @@ fn one(word: &str) -> Option<String> {
     Some(digit.to_string())
 }
 
+fn teen(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "ten" => "10",
+        "eleven" => "11",
+        "twelve" => "12",
+        "thirteen" => "13",
+        "fourteen" => "14",
+        "fifteen" => "15",
+        "sixteen" => "16",
+        "seventeen" => "17",
+        "eighteen" => "18",
+        "nineteen" => "19",
+        _ => return None,
+    })
+}
+
+fn tens(word: &str) -> Option<char> {
+    Some(match word {
+        "twenty" => '2',
+        "thirty" => '3',
+        "forty" => '4',
+        "fifty" => '5',
+        "sixty" => '6',
+        "seventy" => '7',
+        "eighty" => '8',
+        "ninety" => '9',
+        _ => return None,
+    })
+}
+
+/// Whether a word may follow "twenty" as the rest of one number.
+fn is_unit(word: &str) -> bool {
+    matches!(
+        word.to_lowercase().as_str(),
+        "one" | "two" | "three" | "four" | "five" | "six" | "seven" | "eight" | "nine"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +134,9 @@ mod tests {
             ("一三八 零零一三 八零零零", "13800138000"),
             ("幺幺零", "110"),
             ("star one two three hash", "*123#"),
+            ("five five five oh four thirty seven", "5550437"),
+            ("Fifty five eighty nineteen", "558019"),
+            ("sixty oh seven triple five", "6007555"),
         ] {
             assert_eq!(telephone_number(said).as_deref(), Some(dialled), "{said}");
         }
