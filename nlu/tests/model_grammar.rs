@@ -184,3 +184,21 @@ fn a_model_cannot_name_a_command_that_it_was_not_taught() {
         );
     }
 }
+
+#[test]
+fn a_command_whose_name_begins_like_the_answer_none_can_be_named_first() {
+    let configs = tempfile::tempdir().unwrap();
+    let file = configs.path().join("commands/notes.toml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    let commands: String = ["notes.read", "none_such.stop", "navigation.stop"]
+        .iter()
+        .map(|name| command(name))
+        .collect();
+    std::fs::write(&file, commands).unwrap();
+    let catalog = Catalog::load(configs.path()).unwrap();
+    for name in ["notes.read", "none_such.stop", "navigation.stop"] {
+        assert!(accepts(&catalog, "x", &format!(" {name}()")), "{name}");
+    }
+    assert!(accepts(&catalog, "x", " none"));
+    assert!(!accepts(&catalog, "x", " none()"));
+}

@@ -82,14 +82,14 @@ impl CallGrammar {
 
 /// All rules but those of quoted text.
 fn rules(commands: &[&CommandDefinition], with_text: bool) -> String {
+    let none = literal(NONE.trim_start());
     if commands.is_empty() {
-        return format!("start: {}\n", literal(NONE));
+        return format!("start: \" \" {none}\n");
     }
-    let mut rules = format!(
-        "start: {} | \" \" call (\";\" call){{0,{}}}\n",
-        literal(NONE),
-        MAX_CALLS - 1
-    );
+    // One space before both alternatives: the lexer takes the longest terminal
+    // it can begin, so beside " none" a call to "n..." could never be begun.
+    let more = MAX_CALLS - 1;
+    let mut rules = format!("start: \" \" ({none} | call (\";\" call){{0,{more}}})\n");
     let names: Vec<String> = (0..commands.len()).map(|i| format!("c{i}")).collect();
     push(&mut rules, format!("call: {}", names.join(" | ")));
     let mut values = Values::default();
