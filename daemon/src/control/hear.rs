@@ -56,7 +56,7 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
         }
     }
     let transcript = words.join(" ");
-    let report = mind.explain_in(&transcript, language);
+    let report = mind.report_on(&transcript, language);
     let mut report = match serde_json::to_value(&report) {
         Ok(Value::Object(report)) => report,
         _ => Map::new(),

@@ -20,7 +20,8 @@ SEED = 20261124
 def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     """Every held-out line once; the unrelated public sentences where they are at hand."""
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
-    samples = Sampler(catalog, corpus, follow_ups, lexicons, arguments.split, {}).evaluation(SEED, JOINED_SENTENCES)
+    sampler = Sampler(catalog, corpus, follow_ups, lexicons, arguments.split, {}, tuple(arguments.languages))
+    samples = sampler.evaluation(SEED, JOINED_SENTENCES)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "w", encoding="utf-8") as out:
         for sample in samples:

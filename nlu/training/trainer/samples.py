@@ -8,7 +8,7 @@ from typing import Iterator
 
 from . import template, values
 from .catalog import Call, Catalog, Command, MAX_CALLS, answer, context
-from .corpus import SLOT, Corpus, Line, Sentence
+from .corpus import LANGUAGES, SLOT, Corpus, Line, Sentence
 from .follow_ups import FollowUp
 from .noise import Homophones
 from .values import Lexicons
@@ -55,14 +55,16 @@ class Sampler:
         lexicons: Lexicons,
         split: str,
         unrelated: dict[str, list[str]],
+        languages: tuple[str, ...] = LANGUAGES,
     ) -> None:
         self._catalog = catalog
+        self._languages = languages
         self._lexicons = lexicons
         self._split = split
         lines = [line for line in corpus.lines if line.split == split]
         self._by_command: dict[tuple[str, str], list[Line]] = {}
-        self.nothing: dict[str, list[Line]] = {"en": [], "zh": []}
-        self.near: dict[str, list[Line]] = {"en": [], "zh": []}
+        self.nothing: dict[str, list[Line]] = {language: [] for language in LANGUAGES}
+        self.near: dict[str, list[Line]] = {language: [] for language in LANGUAGES}
         for line in lines:
             if line.command is not None:
                 self._by_command.setdefault((line.language, line.command), []).append(line)
@@ -76,16 +78,16 @@ class Sampler:
         self._homophones = Homophones(line.text for line in corpus.lines if line.language == "zh")
 
     def commands(self) -> list[str]:
-        """Those that the corpus teaches in every language."""
-        taught = [{name for (of, name) in self._by_command if of == language} for language in ("en", "zh")]
-        return sorted(taught[0] & taught[1])
+        """Those that the corpus teaches in every language of the model."""
+        taught = [{name for (of, name) in self._by_command if of == language} for language in self._languages]
+        return sorted(set.intersection(*taught))
 
     # Training: an endless, shuffled mixture.
 
     def stream(self, seed: int) -> Iterator[Sample]:
         rng = random.Random(seed)
         while True:
-            language = rng.choice(("en", "zh"))
+            language = rng.choice(self._languages)
             yield self._draw(language, rng)
 
     def _draw(self, language: str, rng: random.Random) -> Sample:
@@ -216,13 +218,15 @@ class Sampler:
         """The whole split, and `joined` sentences of several commands a language."""
         rng = random.Random(seed)
         samples = []
-        for (_, _), lines in sorted(self._by_command.items()):
-            samples += [self.single(line, rng) for line in lines]
-        for language in ("en", "zh"):
+        for (language, _), lines in sorted(self._by_command.items()):
+            if language in self._languages:
+                samples += [self.single(line, rng) for line in lines]
+        for language in self._languages:
             samples += [self.single(line, rng) for line in self.near[language]]
             samples += [self.single(line, rng) for line in self.nothing[language]]
             samples += [self.joined(language, rng) for _ in range(joined)]
-        samples += [self.sentence(s, "several") for s in self._several]
-        drawn = (line.draw(self._catalog, self._lexicons, rng) for line in self._follow_ups)
+        samples += [self.sentence(s, "several") for s in self._several if s.language in self._languages]
+        follow_ups = [line for line in self._follow_ups if line.language in self._languages]
+        drawn = (line.draw(self._catalog, self._lexicons, rng) for line in follow_ups)
         samples += [self.sentence(s, "follow-up") for s in drawn]
         return samples
