@@ -5,8 +5,9 @@
 //! 2. a phrase with a left-over negation or question forbids acting, whatever the model says;
 //! 3. a phrase that matched by sound stands when the model agrees, or is not
 //!    there, or fails; when it says something else, the speaker is asked;
-//! 4. without a phrase the model's answer acts from the threshold of its own
-//!    pack on. What would move the car or reach out of it (everything but a
+//! 4. without a phrase the model's answer acts from a threshold of its own pack
+//!    on; below it the speaker is asked, and below a second one it counts as
+//!    nothing said to the car. What would move the car or reach out of it (everything but a
 //!    question about its state) does not act in a sentence with a negation or
 //!    question word, and what is said to the assistant itself acts only alone.
 
@@ -214,11 +215,10 @@ impl Understanding {
             };
         };
         let forbidden = self.forbids(&sentence, &answer.proposals);
-        let threshold = self
-            .model
-            .as_ref()
-            .map_or(1.0, |model| model.execute_threshold());
-        let model = Verdict::model(answer, pattern.language, threshold, forbidden);
+        let thresholds = self.model.as_ref().map_or((1.0, 1.0), |model| {
+            (model.execute_threshold(), model.ask_threshold())
+        });
+        let model = Verdict::model(answer, pattern.language, thresholds, forbidden);
         answers.push(TierAnswer {
             source: Source::Model,
             commands: model.proposals.clone(),
@@ -405,7 +405,13 @@ impl Verdict {
         }
     }
 
-    fn model(answer: ModelAnswer, language: Language, threshold: f64, forbidden: bool) -> Self {
+    /// `thresholds`: from which confidence on it acts, and from which it asks.
+    fn model(
+        answer: ModelAnswer,
+        language: Language,
+        thresholds: (f64, f64),
+        forbidden: bool,
+    ) -> Self {
         if answer.proposals.is_empty() {
             return Self {
                 confidence: answer.confidence,
@@ -414,13 +420,18 @@ impl Verdict {
             };
         }
         // Written so that NaN is below every threshold.
-        let certain = answer.confidence >= threshold && !forbidden;
+        let acts = answer.confidence >= thresholds.0 && !forbidden;
+        let asks = answer.confidence >= thresholds.1;
         Self {
             source: Source::Model,
             language,
             confidence: answer.confidence,
             proposals: answer.proposals,
-            reason: (!certain).then_some(Reason::Unsure),
+            reason: match (acts, asks) {
+                (true, _) => None,
+                (false, true) => Some(Reason::Unsure),
+                (false, false) => Some(Reason::NotUnderstood),
+            },
             rule: Rule::Model,
         }
     }

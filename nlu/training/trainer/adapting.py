@@ -40,7 +40,7 @@ def train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follo
 def _train_one(place: int, workers: int, arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     report = _say if place == 0 else lambda line: None
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
-    aside = {"en": unrelated(arguments.public, training=True)}
+    aside = unrelated(arguments.public, training=True)
     recipe = recipes.read(arguments.recipes)[arguments.pack]
     sampler = Sampler(catalog, corpus, follow_ups, lexicons, "train", aside, recipe.languages)
 

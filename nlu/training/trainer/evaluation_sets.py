@@ -13,7 +13,7 @@ from .samples import Sampler
 from .values import Lexicons
 
 JOINED_SENTENCES = 150
-UNRELATED_SENTENCES = 1000
+UNRELATED_OF_A_SET = 400
 SEED = 20261124
 
 
@@ -33,8 +33,11 @@ def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follo
                 "expected": sample.answer.strip(),
             }
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
-        unrelated_texts = unrelated(arguments.public, training=False)
-        for text in unrelated_texts[:: max(1, len(unrelated_texts) // UNRELATED_SENTENCES)]:
-            row = {"text": text, "language": "en", "kind": "unrelated", "before": "", "expected": "none"}
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        for language, sets in unrelated(arguments.public, training=False).items():
+            if language not in arguments.languages:
+                continue
+            for texts in sets:
+                for text in texts[:: max(1, len(texts) // UNRELATED_OF_A_SET)]:
+                    row = {"text": text, "language": language, "kind": "unrelated", "before": "", "expected": "none"}
+                    out.write(json.dumps(row, ensure_ascii=False) + "\n")
     print(f"wrote {arguments.out}")

@@ -14,7 +14,7 @@ from .noise import Homophones
 from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
-SHARES = {"nothing": 0.33, "several": 0.14, "follow-up": 0.07, "phrase of a pack": 0.12}
+SHARES = {"nothing": 0.33, "several": 0.16, "follow-up": 0.08, "indirect": 0.09, "phrase of a pack": 0.06}
 
 _BEFORE = {
     "en": ("please ", "hey ", "um ", "okay ", "could you ", "can you ", "uh ", "so ", "hey car ", "now ", "i'd like you to "),
@@ -54,7 +54,7 @@ class Sampler:
         follow_ups: list[FollowUp],
         lexicons: Lexicons,
         split: str,
-        unrelated: dict[str, list[str]],
+        unrelated: dict[str, list[list[str]]],
         languages: tuple[str, ...] = LANGUAGES,
     ) -> None:
         self._catalog = catalog
@@ -72,6 +72,14 @@ class Sampler:
                 self.nothing[line.language].append(line)
             else:
                 self.near[line.language].append(line)
+        self._indirect = {
+            language: [needs for needs in (
+                [line for line in lines if line.indirect]
+                for (of, _), lines in sorted(self._by_command.items()) if of == language
+            ) if needs]
+            for language in LANGUAGES
+        }  # fmt: skip
+        """By language, one list a command."""
         self._several = [s for s in corpus.several if s.split == split]
         self._follow_ups = [s for s in follow_ups if s.split == split]
         self._unrelated = unrelated
@@ -98,6 +106,9 @@ class Sampler:
             return self._dressed(self._draw_several(language, rng), rng)
         if (place := place - SHARES["follow-up"]) < 0:
             return self._dressed(self._draw_follow_up(language, rng), rng, polite=False)
+        if (place := place - SHARES["indirect"]) < 0:
+            line = rng.choice(rng.choice(self._indirect[language]))
+            return self._dressed(self.single(line, rng), rng, polite=False)
         if (place - SHARES["phrase of a pack"]) < 0:
             command = self._catalog.commands[rng.choice(list(self._catalog.commands))]
             return self._dressed(self._of_pack(command, language, rng), rng)
@@ -114,9 +125,9 @@ class Sampler:
     def _draw_nothing(self, language: str, rng: random.Random) -> Sample:
         unrelated = self._unrelated.get(language)
         place = rng.random()
-        if unrelated and place < 0.25:
-            return Sample(rng.choice(unrelated), language, "", answer([]), (), "nothing")
-        lines = self.near[language] if place < 0.62 and self.near[language] else self.nothing[language]
+        if unrelated and place < 0.2:
+            return Sample(rng.choice(rng.choice(unrelated)), language, "", answer([]), (), "nothing")
+        lines = self.near[language] if place < 0.55 and self.near[language] else self.nothing[language]
         return self.single(rng.choice(lines), rng)
 
     def _draw_several(self, language: str, rng: random.Random) -> Sample:
