@@ -22,7 +22,14 @@ impl Route {
     pub fn only_reads(&self) -> bool {
         match self {
             Self::Vss(route) => route.operation == Operation::Get,
-            Self::Dbus(_) | Self::Assistant(_) => false,
+            Self::Dbus(route) => matches!(
+                route.call,
+                DbusCall::Property {
+                    operation: Operation::Get,
+                    ..
+                }
+            ),
+            Self::Assistant(_) => false,
         }
     }
 }
