@@ -14,7 +14,10 @@ from .noise import Homophones
 from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
-SHARES = {"nothing": 0.33, "several": 0.14, "follow-up": 0.07, "phrase of a pack": 0.12, "heard": 0.08}
+SHARES = {"nothing": 0.33, "several": 0.14, "follow-up": 0.07, "phrase of a pack": 0.12}
+HEARD_SHARE = 0.08
+HEARD_LINES = 1600
+"""Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""
 
 _BEFORE = {
     "en": ("please ", "hey ", "um ", "okay ", "could you ", "can you ", "uh ", "so ", "hey car ", "now ", "i'd like you to "),
@@ -100,7 +103,7 @@ class Sampler:
         if (place := place - SHARES["phrase of a pack"]) < 0:
             command = self._catalog.commands[rng.choice(list(self._catalog.commands))]
             return self._dressed(self._of_pack(command, language, rng), rng)
-        if place - SHARES["heard"] < 0 and self._heard[language]:
+        if place < HEARD_SHARE * min(1.0, len(self._heard[language]) / HEARD_LINES):
             return self._after_another(self.sentence(rng.choice(self._heard[language]), "heard"), rng)
         command = self._any_command(language, rng)
         line = rng.choice(self._by_command[language, command])
