@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|train|sets|tables|peer`."""
+"""The command line: `python -m trainer check|sets|tables|train|hear|peer`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def main() -> None:
         _write_sets(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "peer":
         _compare(arguments, catalog, corpus, follow_ups)
+    elif arguments.action == "hear":
+        _hear(arguments, catalog, corpus)
     else:
         _train(arguments, catalog, corpus, follow_ups)
 
@@ -68,7 +70,17 @@ def _arguments() -> argparse.Namespace:
     train.add_argument("--rank", type=int, default=16)
     train.add_argument("--batch", type=int, default=16)
     train.add_argument("--seed", type=int, default=1)
+    hear = actions.add_parser("hear", help="speak sentences for training and write what is misheard of them")
+    hear.add_argument("--sentences", type=int, default=5000, help="to speak, a language")
+    hear.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
+    hear.add_argument("--seed", type=int, default=1, help="another one gives other sentences; lines are added")
+    _add_hearing(hear)
     return parser.parse_args()
+
+
+def _add_hearing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--program", type=Path, default=REPOSITORY / "target/release/codriverctl")
+    parser.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
 
 
 def _train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
@@ -81,6 +93,12 @@ def _compare(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, fo
     from .peer import compare  # needs llama.cpp, which nothing else does
 
     compare(arguments, catalog, corpus, follow_ups)
+
+
+def _hear(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
+    from .listening import hear  # the voices have packages of their own
+
+    hear(arguments, catalog, corpus)
 
 
 def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:

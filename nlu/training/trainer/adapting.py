@@ -81,7 +81,7 @@ def _texts(corpus: Corpus, follow_ups: list[FollowUp], lexicons: Lexicons, sampl
     for line in corpus.lines:
         text = SLOT.sub("", line.text)
         yield from (f" {text}", f" {text[:1].upper()}{text[1:]}")
-    for sentence in corpus.several:
+    for sentence in corpus.several + corpus.heard:
         yield f" {sentence.text}"
     for line in follow_ups:
         yield f" {SLOT.sub('', line.text)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator
 
 from . import template, values
@@ -15,6 +15,9 @@ from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
 SHARES = {"nothing": 0.33, "several": 0.16, "follow-up": 0.08, "indirect": 0.09, "phrase of a pack": 0.06}
+HEARD_SHARE = 0.08
+HEARD_LINES = 1600
+"""Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""
 
 _BEFORE = {
     "en": ("please ", "hey ", "um ", "okay ", "could you ", "can you ", "uh ", "so ", "hey car ", "now ", "i'd like you to "),
@@ -82,6 +85,7 @@ class Sampler:
         """By language, one list a command."""
         self._several = [s for s in corpus.several if s.split == split]
         self._follow_ups = [s for s in follow_ups if s.split == split]
+        self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in ("en", "zh")}
         self._unrelated = unrelated
         self._homophones = Homophones(line.text for line in corpus.lines if line.language == "zh")
 
@@ -109,9 +113,11 @@ class Sampler:
         if (place := place - SHARES["indirect"]) < 0:
             line = rng.choice(rng.choice(self._indirect[language]))
             return self._dressed(self.single(line, rng), rng, polite=False)
-        if (place - SHARES["phrase of a pack"]) < 0:
+        if (place := place - SHARES["phrase of a pack"]) < 0:
             command = self._catalog.commands[rng.choice(list(self._catalog.commands))]
             return self._dressed(self._of_pack(command, language, rng), rng)
+        if place < HEARD_SHARE * min(1.0, len(self._heard[language]) / HEARD_LINES):
+            return self._after_another(self.sentence(rng.choice(self._heard[language]), "heard"), rng)
         command = self._any_command(language, rng)
         line = rng.choice(self._by_command[language, command])
         return self._dressed(self.single(line, rng), rng, polite=not line.indirect)
@@ -172,6 +178,15 @@ class Sampler:
         line = Line(text, language, self._split, command.name, tuple(fixed.items()), where=command.name)
         return self.single(line, rng)
 
+    def to_speak(self, language: str, rng: random.Random) -> Sample:
+        """A sentence as somebody says it with nothing done before: a command, several, or nothing to do."""
+        place = rng.random()
+        if place < 0.2:
+            return self._draw_nothing(language, rng)
+        if place < 0.35:
+            return self._draw_several(language, rng)
+        return self.single(rng.choice(self._by_command[language, self._any_command(language, rng)]), rng)
+
     # One line or sentence as it stands.
 
     def single(self, line: Line, rng: random.Random) -> Sample:
@@ -217,11 +232,16 @@ class Sampler:
             stop = "？" if language == "zh" else "?"
             question = text.endswith(("吗", "呢")) or text.lower().startswith(("is ", "can ", "could ", "what", "how", "are "))
             text = text.rstrip("?？.。") + (stop if question else "。" if language == "zh" else ".")
-        before = sample.context
-        if sample.kind != "follow-up" and rng.random() < 0.2:
-            other = self._any_command(language, rng)
-            before = self._done(self.single(rng.choice(self._by_command[language, other]), rng).calls)
-        return Sample(text, language, before, sample.answer, sample.calls, sample.kind, sample.indirect)
+        sample = replace(sample, text=text)
+        return sample if sample.kind == "follow-up" else self._after_another(sample, rng)
+
+    def _after_another(self, sample: Sample, rng: random.Random) -> Sample:
+        """Now and then something was done before that has nothing to do with the sentence."""
+        if rng.random() >= 0.2:
+            return sample
+        other = self._any_command(sample.language, rng)
+        done = self.single(rng.choice(self._by_command[sample.language, other]), rng)
+        return replace(sample, context=self._done(done.calls))
 
     # Evaluation: every line once, in order.
 
