@@ -22,7 +22,8 @@ import numpy
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "nlu/training"))
 
-from trainer.speaking import RATE_HZ, Kokoro, Piper, finish, read, write  # noqa: E402
+from trainer.recordings import RATE_HZ, read, write  # noqa: E402
+from trainer.speaking import Kokoro, Piper, finish  # noqa: E402
 
 LARGEST_DIFFERENCE = 0.02  # --check: mean absolute difference over mean level
 

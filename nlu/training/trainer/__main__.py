@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|train|hear|peer`."""
+"""The command line: `python -m trainer check|sets|tables|train|hear|spoken-sets|spoken-tables|peer`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .errors import TrainingError
 from .follow_ups import FollowUp
 from .follow_ups import read as read_follow_ups
 from .report import counts
+from .spoken_tables import tables as spoken_tables
 from .tables import tables
 
 HERE = Path(__file__).resolve().parent.parent
@@ -32,12 +33,14 @@ def main() -> None:
         print(counts(corpus, follow_ups, catalog))
     elif arguments.action == "tables":
         print(tables(arguments.answers, catalog))
+    elif arguments.action == "spoken-tables":
+        print(spoken_tables(arguments.answers, catalog))
     elif arguments.action == "sets":
         _write_sets(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "peer":
         _compare(arguments, catalog, corpus, follow_ups)
-    elif arguments.action == "hear":
-        _hear(arguments, catalog, corpus)
+    elif arguments.action in ("hear", "spoken-sets"):
+        _speak(arguments, catalog, corpus)
     else:
         _train(arguments, catalog, corpus, follow_ups)
 
@@ -53,8 +56,9 @@ def _arguments() -> argparse.Namespace:
     sets.add_argument("--split", choices=("validation", "test"), default="test")
     sets.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     sets.add_argument("--out", type=Path, required=True)
-    table = actions.add_parser("tables", help="make figures of the evaluator's answers")
-    table.add_argument("answers", type=Path)
+    for name in ("tables", "spoken-tables"):
+        table = actions.add_parser(name, help="make figures of the evaluator's answers")
+        table.add_argument("answers", type=Path)
     peer = actions.add_parser("peer", help="compare speeds with llama.cpp")
     peer.add_argument("--decode", required=True, help="the command that runs our side")
     train = actions.add_parser("train", help="train an adapter")
@@ -75,6 +79,12 @@ def _arguments() -> argparse.Namespace:
     hear.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     hear.add_argument("--seed", type=int, default=1, help="another one gives other sentences; lines are added")
     _add_hearing(hear)
+    spoken = actions.add_parser("spoken-sets", help="speak evaluation sentences and write what is heard of them")
+    spoken.add_argument("--split", choices=("validation", "test"), default="test")
+    spoken.add_argument("--out", type=Path, required=True)
+    spoken.add_argument("--sentences", type=int, default=200, help="to speak, a language")
+    spoken.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")
+    _add_hearing(spoken)
     return parser.parse_args()
 
 
@@ -95,10 +105,11 @@ def _compare(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, fo
     compare(arguments, catalog, corpus, follow_ups)
 
 
-def _hear(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
-    from .listening import hear  # the voices have packages of their own
+def _speak(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
+    from . import listening, spoken_sets  # the voices have packages of their own
 
-    hear(arguments, catalog, corpus)
+    action = listening.hear if arguments.action == "hear" else spoken_sets.write
+    action(arguments, catalog, corpus)
 
 
 def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from .speaking import RATE_HZ
+from .recordings import RATE_HZ
 
 LOWEST_HZ, HIGHEST_HZ = 200, 7000
 SHORTEST_BED_S = 3

@@ -7,29 +7,18 @@ import os
 import subprocess
 import tempfile
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, TypeVar
 
 import numpy as np
 
-from . import speaking
+from . import recordings as files
 from .errors import TrainingError
+from .misheard import Heard
 
 T = TypeVar("T")
 AHEAD = 2
 """Recordings handed over before the first answer is awaited: one is made while one is heard."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    text: str
-    """Empty where nothing was heard that could be trusted."""
-    language: str | None
-    confidence: float
-    """The recogniser's, 0 to 1."""
-    commands: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    """What the patterns alone would do: name and arguments."""
 
 
 def hear(recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Path) -> Iterator[tuple[T, Heard]]:
@@ -45,7 +34,7 @@ def hear(recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Pa
         waiting: deque[tuple[T, Path]] = deque()
         for number, (item, samples) in enumerate(recordings):
             path = Path(folder) / f"{number}.wav"
-            speaking.write(path, samples)
+            files.write(path, samples)
             _say(process, f"{path}\n")
             waiting.append((item, path))
             if len(waiting) > AHEAD:

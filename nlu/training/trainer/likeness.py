@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Callable
+from typing import Callable, Sequence
 
 Sounds = Callable[[str], tuple[str, ...]]
 """From a sentence to the sounds of its words, one character each."""
@@ -79,14 +79,25 @@ def likeness(said: tuple[str, ...], heard: tuple[str, ...]) -> Likeness:
     return Likeness(distance / max(1, len(found)), weakest)
 
 
+def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many parts of `one` must be changed, added or left out to get `other`."""
+    return _costs(one, other)[-1][-1]
+
+
+def _costs(one: Sequence[str], other: Sequence[str]) -> list[list[int]]:
+    """Distances of all beginnings of `one` (rows) from all beginnings of `other`."""
+    rows = [list(range(len(other) + 1))]
+    for i, part in enumerate(one, start=1):
+        before, row = rows[-1], [i]
+        for j, its in enumerate(other, start=1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (part != its)))
+        rows.append(row)
+    return rows
+
+
 def _aligned(said: str, heard: str) -> tuple[int, list[bool]]:
     """Their edit distance, and which sounds of `said` were heard."""
-    rows = [list(range(len(heard) + 1))]
-    for i, sound in enumerate(said, start=1):
-        before, row = rows[-1], [i]
-        for j, other in enumerate(heard, start=1):
-            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (sound != other)))
-        rows.append(row)
+    rows = _costs(said, heard)
     found = [False] * len(said)
     i, j = len(said), len(heard)
     while i > 0:

@@ -17,9 +17,9 @@ what happens to be a sentence kept for testing.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .catalog import Catalog, answer
-from .hearing import Heard
 from .likeness import Sounds, in_words, likeness, words
 from .samples import Sample
 from .values import spoken_number
@@ -44,6 +44,19 @@ _NUMBER_WORDS = set(
     "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred half point quarter".split()
 )
 _NUMBER_CHARACTERS = set("零二两三四五六七八九十百半")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What our own recogniser made of a recording."""
+
+    text: str
+    """Empty where nothing was heard that could be trusted."""
+    language: str | None
+    confidence: float
+    """The recogniser's, 0 to 1."""
+    commands: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """What the patterns alone would do: name and arguments."""
 
 
 def line(sample: Sample, heard: Heard, catalog: Catalog, sounds: Sounds, held_out: set[str]) -> str | None:

@@ -19,7 +19,8 @@ import numpy as np
 import onnxruntime
 import soxr
 
-RATE_HZ = 16_000
+from .recordings import RATE_HZ
+
 PEAK = 0.6  # about -4.4 dBFS: loud, never clipped
 SILENCE_BEFORE_S = 0.25
 SILENCE_AFTER_S = 0.20
@@ -187,19 +188,6 @@ def finish(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     after = max(after, round(SHORTEST_S * RATE_HZ) - before - len(samples))
     samples = np.concatenate([np.zeros(before), samples, np.zeros(after)])
     return np.round(samples * 32767).astype("<i2")
-
-
-def write(path: Path, samples: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
-        file.writeframes(samples.tobytes())
-
-
-def read(path: Path) -> np.ndarray:
-    with wave.open(str(path), "rb") as file:
-        return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
 
 
 def _one_thread() -> onnxruntime.SessionOptions:
