@@ -28,8 +28,9 @@ fn main() -> Result<(), Failure> {
     let store = Store::from_environment()?;
     let runtime = Runtime::from_store(&store)?;
     let settings = ModelSettings::default();
-    let graph = store.open(&pack)?.language_model()?.graph;
-    let loaded = runtime.session(&pack, &graph, &settings.providers, &settings.session)?;
+    let opened = store.open(&pack)?;
+    let graph = &opened.language_model()?.graph;
+    let loaded = runtime.session(&pack, graph, &settings.providers, &settings.session)?;
     let sizes = InPlaceDecoder::sizes(&loaded.session)?;
     let mut decoder = InPlaceDecoder::new(loaded.session, sizes, LONGEST_PROMPT + NEW)?;
     let mut out = std::io::stdout().lock();

@@ -10,8 +10,8 @@
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
-use codriver_catalog::{Catalog, Command, Language};
-use codriver_models::{Runtime, Store};
+use codriver_catalog::{Catalog, Command, CommandName, Language};
+use codriver_models::{Runtime, Store, Thresholds};
 use codriver_nlu::model::{LanguageModel, ModelSettings, call};
 use codriver_nlu::{
     Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Tiers, Understanding,
@@ -33,6 +33,7 @@ fn main() -> Result<(), Failure> {
     let store = Store::from_environment()?;
     let runtime = Runtime::from_store(&store)?;
     let settings = ModelSettings::default();
+    let begun = std::time::Instant::now();
     let model = LanguageModel::load(
         &store.open(&pack)?,
         runtime,
@@ -40,8 +41,9 @@ fn main() -> Result<(), Failure> {
         &settings,
     )?;
     eprintln!(
-        "{pack}: threshold {}, resident {} MB",
-        model.execute_threshold(),
+        "{pack}: {:?}, loaded in {} ms, resident {} MB",
+        model.thresholds(),
+        begun.elapsed().as_millis(),
         resident_mb()
     );
     let mut understanding = Understanding::new(Arc::clone(&catalog))?
@@ -73,7 +75,9 @@ fn main() -> Result<(), Failure> {
             ("both", Tiers::Both),
         ];
         let said = alone.map(|(name, tiers)| (name, answer(&catalog, &ask(tiers))));
+        let guarded = understanding.is_guarded(&of("text"));
         row["expected"] = json!(expected);
+        row["guarded"] = json!(guarded);
         for (name, answer) in said {
             row[name] = answer;
         }
@@ -93,12 +97,12 @@ impl ModelTier for Remembering {
         self.model.languages()
     }
 
-    fn execute_threshold(&self) -> f64 {
-        self.model.execute_threshold()
+    fn knows(&self, command: &CommandName) -> bool {
+        self.model.knows(command)
     }
 
-    fn ask_threshold(&self) -> f64 {
-        self.model.ask_threshold()
+    fn thresholds(&self) -> Thresholds {
+        self.model.thresholds()
     }
 
     fn interpret(

@@ -70,6 +70,9 @@ pub enum Rule {
     /// Rule 3.
     #[error("phrase and model disagree, so the speaker is asked")]
     TiersDisagree,
+    /// Rule 3, the phrase took free text.
+    #[error("the phrase takes any words for a name, so the model's word counts")]
+    ModelOverText,
     /// Rule 4.
     #[error("no phrase is certain, so the model's word counts")]
     Model,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use codriver_catalog::{CommandName, Language, Value};
+use codriver_models::Thresholds;
 use serde::Serialize;
 
 use crate::{Context, Error};
@@ -32,12 +33,12 @@ pub trait ModelTier: Send {
     /// The languages its pack serves; it is not asked in others.
     fn languages(&self) -> &[Language];
 
-    /// From this confidence on, an answer that no pattern supports may act (0 to 1,
-    /// a threshold of its model pack).
-    fn execute_threshold(&self) -> f64;
+    /// Whether it was taught a command; of others it can say nothing.
+    fn knows(&self, command: &CommandName) -> bool;
 
-    /// Confidence from which the speaker is asked back; below it nothing was said to the car.
-    fn ask_threshold(&self) -> f64;
+    /// The confidence limits of its model pack: from which on an answer that no
+    /// phrase supports acts, and below which nothing was said to the car.
+    fn thresholds(&self) -> Thresholds;
 
     /// Says what the sentence asks for. Bounded in time by the pack's token cap.
     ///

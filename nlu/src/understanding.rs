@@ -1,15 +1,18 @@
 //! Both tiers together: one sentence in, one interpretation out.
 //!
 //! The rule when they meet:
-//! 1. a phrase that matched exactly stands; the model is not asked;
+//! 1. a phrase that matched exactly, and in which no slot took free text, stands;
+//!    the model is not asked;
 //! 2. a phrase with a left-over negation or question forbids acting, whatever the model says;
-//! 3. a phrase that matched by sound stands when the model agrees, or is not
-//!    there, or fails; when it says something else, the speaker is asked;
+//! 3. a phrase that matched by sound, or that took free text, stands when the
+//!    model agrees, fails, is not there or was not taught the command. When the
+//!    model says something else, the speaker is asked; but a model that is certain
+//!    knows better than a phrase what is a name, so over free text its word counts;
 //! 4. without a phrase the model's answer acts from a threshold of its own pack
 //!    on; below it the speaker is asked, and below a second one it counts as
-//!    nothing said to the car. What would move the car or reach out of it (everything but a
-//!    question about its state) does not act in a sentence with a negation or
-//!    question word, and what is said to the assistant itself acts only alone.
+//!    nothing said to the car. In a sentence with a negation or question word the
+//!    model must be surer to do anything but answer a question about the car's
+//!    state, and what is said to the assistant itself acts only alone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -124,6 +127,12 @@ impl Understanding {
         self.look_at(look, text, language, context)
     }
 
+    /// Whether a sentence holds a negation or question word, so that the model
+    /// must be surer to act on it (rule 4).
+    pub fn is_guarded(&self, text: &str) -> bool {
+        self.patterns.has_blocker(&Sentence::read(text))
+    }
+
     fn look_at(
         &mut self,
         look: Look,
@@ -200,9 +209,12 @@ impl Understanding {
                 source: Source::Pattern,
             }));
         }
-        let settled = pattern.score >= EXACT
-            && !matches!(pattern.reason, Some(Reason::Ambiguous(_)))
-            || matches!(pattern.reason, Some(Reason::Blocked { .. }));
+        let settled = match pattern.reason {
+            Some(Reason::Blocked { .. }) => true,
+            Some(Reason::Ambiguous(_)) => false,
+            None if !self.is_taught(&pattern) => pattern.score >= EXECUTE,
+            _ => pattern.score >= EXACT && !pattern.has_text,
+        };
         let settled = tiers == Tiers::Both && settled;
         if tiers == Tiers::Patterns || (settled && !ask_all) {
             return Verdict::pattern(pattern);
@@ -214,11 +226,7 @@ impl Understanding {
                 _ => Verdict::pattern(pattern),
             };
         };
-        let forbidden = self.forbids(&sentence, &answer.proposals);
-        let thresholds = self.model.as_ref().map_or((1.0, 1.0), |model| {
-            (model.execute_threshold(), model.ask_threshold())
-        });
-        let model = Verdict::model(answer, pattern.language, thresholds, forbidden);
+        let model = self.model_verdict(answer, &sentence, pattern.language);
         answers.push(TierAnswer {
             source: Source::Model,
             commands: model.proposals.clone(),
@@ -233,16 +241,62 @@ impl Understanding {
         }
     }
 
-    /// Rule 4, for what the model proposes.
-    fn forbids(&self, sentence: &Sentence, proposals: &[Proposal]) -> bool {
+    /// Whether the model knows all that the phrases propose, and so has a say in it.
+    fn is_taught(&self, pattern: &PatternAnswer) -> bool {
+        self.model.as_ref().is_some_and(|model| {
+            model.languages().contains(&pattern.language)
+                && pattern.proposals.iter().all(|p| model.knows(&p.name))
+        })
+    }
+
+    /// Rule 4: what the model's answer counts for.
+    fn model_verdict(
+        &self,
+        answer: ModelAnswer,
+        sentence: &Sentence,
+        language: Language,
+    ) -> Verdict {
         let routes = || {
-            proposals
+            answer
+                .proposals
                 .iter()
                 .filter_map(|p| Some(&self.definition(p)?.route))
         };
         let to_assistant = routes().any(|route| matches!(route, Route::Assistant(_)));
         let only_asks = routes().all(Route::only_reads);
-        (to_assistant && proposals.len() > 1) || (!only_asks && self.patterns.has_blocker(sentence))
+        let thresholds = self.model.as_ref().map(|model| model.thresholds());
+        let reason = match thresholds {
+            _ if answer.proposals.is_empty() => Some(Reason::NotUnderstood),
+            Some(thresholds) => {
+                let guarded = !only_asks && self.patterns.has_blocker(sentence);
+                let acts_from = if guarded {
+                    thresholds.guarded()
+                } else {
+                    thresholds.execute()
+                };
+                let mixed = to_assistant && answer.proposals.len() > 1;
+                // Written so that NaN is below every threshold.
+                match answer.confidence {
+                    sure if sure >= acts_from && !mixed => None,
+                    sure if sure >= thresholds.confirm() => Some(Reason::Unsure),
+                    _ => Some(Reason::NotUnderstood),
+                }
+            }
+            None => Some(Reason::NotUnderstood),
+        };
+        let understood = !answer.proposals.is_empty();
+        Verdict {
+            source: if understood {
+                Source::Model
+            } else {
+                Source::None
+            },
+            language,
+            confidence: answer.confidence,
+            proposals: answer.proposals,
+            reason,
+            rule: Rule::Model,
+        }
     }
 
     /// What the model says, if there is one that serves the language and works.
@@ -280,6 +334,15 @@ impl Understanding {
         }
         let agree =
             self.completed(&pattern.proposals).ok() == self.completed(&model.proposals).ok();
+        let asks_from = self.model.as_ref().map(|m| m.thresholds().confirm());
+        let sure_of_nothing =
+            model.proposals.is_empty() && asks_from.is_some_and(|from| model.confidence >= from);
+        if !agree && pattern.has_text && (model.reason.is_none() || sure_of_nothing) {
+            return Verdict {
+                rule: Rule::ModelOverText,
+                ..model
+            };
+        }
         Verdict {
             rule: if agree {
                 Rule::TiersAgree
@@ -402,37 +465,6 @@ impl Verdict {
             confidence: f64::from(answer.score),
             proposals: answer.proposals,
             reason: answer.reason,
-        }
-    }
-
-    /// `thresholds`: from which confidence on it acts, and from which it asks.
-    fn model(
-        answer: ModelAnswer,
-        language: Language,
-        thresholds: (f64, f64),
-        forbidden: bool,
-    ) -> Self {
-        if answer.proposals.is_empty() {
-            return Self {
-                confidence: answer.confidence,
-                rule: Rule::Model,
-                ..Self::none(language, Reason::NotUnderstood)
-            };
-        }
-        // Written so that NaN is below every threshold.
-        let acts = answer.confidence >= thresholds.0 && !forbidden;
-        let asks = answer.confidence >= thresholds.1;
-        Self {
-            source: Source::Model,
-            language,
-            confidence: answer.confidence,
-            proposals: answer.proposals,
-            reason: match (acts, asks) {
-                (true, _) => None,
-                (false, true) => Some(Reason::Unsure),
-                (false, false) => Some(Reason::NotUnderstood),
-            },
-            rule: Rule::Model,
         }
     }
 }

@@ -106,14 +106,25 @@ pub struct CacheShape {
     pub head_dim: NonZeroUsize,
 }
 
-/// Confidence limits; always `0 <= confirm <= execute <= 1`.
+/// Confidence limits; always `0 <= confirm <= execute <= guarded <= 1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    execute: f64,
     confirm: f64,
+    execute: f64,
+    guarded: f64,
 }
 
 impl Thresholds {
+    /// `None` unless they are in order.
+    pub fn new(confirm: f64, execute: f64, guarded: f64) -> Option<Self> {
+        let ordered = 0.0 <= confirm && confirm <= execute && execute <= guarded && guarded <= 1.0;
+        ordered.then_some(Self {
+            confirm,
+            execute,
+            guarded,
+        })
+    }
+
     /// Confidence from which an interpretation is acted on.
     pub fn execute(&self) -> f64 {
         self.execute
@@ -122,6 +133,11 @@ impl Thresholds {
     /// Confidence from which the driver is asked; below it nothing is done.
     pub fn confirm(&self) -> f64 {
         self.confirm
+    }
+
+    /// Confidence from which a sentence with a negation or a question word is acted on.
+    pub fn guarded(&self) -> f64 {
+        self.guarded
     }
 }
 
@@ -221,6 +237,13 @@ struct LanguageModelSection {
 struct ThresholdsSection {
     execute: f64,
     confirm: f64,
+    /// Without it, a sentence with a negation or question word is never acted on but in certainty.
+    #[serde(default = "certainty")]
+    guarded: f64,
+}
+
+fn certainty() -> f64 {
+    1.0
 }
 
 /// Checks what serde cannot, and names file, line and field when it complains.
@@ -357,13 +380,17 @@ impl Reader<'_> {
                 ));
             }
         };
-        let ThresholdsSection { execute, confirm } = section.thresholds;
-        if !(0.0 <= confirm && confirm <= execute && execute <= 1.0) {
+        let ThresholdsSection {
+            execute,
+            confirm,
+            guarded,
+        } = section.thresholds;
+        let Some(thresholds) = Thresholds::new(confirm, execute, guarded) else {
             return Err(self.wrong(
                 "thresholds",
-                format!("execute = {execute}, confirm = {confirm} do not satisfy 0 <= confirm <= execute <= 1; correct them"),
+                format!("execute = {execute}, confirm = {confirm}, guarded = {guarded} do not satisfy 0 <= confirm <= execute <= guarded <= 1; correct them"),
             ));
-        }
+        };
         if section.end_of_call.is_empty() {
             return Err(self.wrong(
                 "end_of_call",
@@ -380,7 +407,7 @@ impl Reader<'_> {
                 .map_err(|problem| self.wrong("prompt", problem))?,
             end_of_call: section.end_of_call.clone(),
             max_tokens: section.max_tokens,
-            thresholds: Thresholds { execute, confirm },
+            thresholds,
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::{Catalog, Language};
+use codriver_catalog::{Catalog, CommandName, Language};
 use codriver_models::{
     ExecutionProviders, GraphKind, ModelPack, ProviderReport, Runtime, SessionOptions, Thresholds,
 };
@@ -177,11 +177,6 @@ impl LanguageModel {
         &self.report
     }
 
-    /// The pack's confidence limits.
-    pub fn thresholds(&self) -> Thresholds {
-        self.thresholds
-    }
-
     /// Says what an utterance asks for, within `budget`.
     ///
     /// # Errors
@@ -248,12 +243,13 @@ impl ModelTier for LanguageModel {
         &self.languages
     }
 
-    fn execute_threshold(&self) -> f64 {
-        self.thresholds.execute()
+    fn knows(&self, command: &CommandName) -> bool {
+        let taught = self.taught.as_ref();
+        taught.is_none_or(|taught| taught.contains(command.as_str()))
     }
 
-    fn ask_threshold(&self) -> f64 {
-        self.thresholds.confirm()
+    fn thresholds(&self) -> Thresholds {
+        self.thresholds
     }
 
     /// The confidence is that of the least sure choice: a call is as doubtful

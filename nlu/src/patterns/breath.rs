@@ -67,6 +67,7 @@ impl Compiled {
             score,
             reason,
             others: Vec::new(),
+            has_text: texts > 0,
         })
     }
 

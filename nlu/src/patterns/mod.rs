@@ -59,6 +59,8 @@ pub struct PatternAnswer {
     pub reason: Option<Reason>,
     /// Other readings: what they propose and their score.
     pub others: Vec<(Vec<Proposal>, f32)>,
+    /// Whether a slot took free text: whatever stands between the phrase's words fits it.
+    pub has_text: bool,
 }
 
 #[derive(Debug)]
@@ -142,6 +144,7 @@ impl PatternAnswer {
             score: 0.0,
             reason: Some(reason),
             others: Vec::new(),
+            has_text: false,
         }
     }
 }
@@ -343,6 +346,7 @@ fn settle(language: Language, readings: Vec<Reading>) -> PatternAnswer {
             .take(4)
             .map(|other| (vec![other.proposal.clone()], other.score))
             .collect(),
+        has_text: best.has_text,
         proposals: vec![best.proposal],
         reason,
     }

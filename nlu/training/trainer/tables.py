@@ -108,15 +108,19 @@ def _reliability(rows: list[dict]) -> list[str]:
 
 
 def _thresholds(rows: list[dict], catalog: Catalog) -> list[str]:
-    """What the model alone would do at other thresholds."""
+    """What the model alone would do at other thresholds, in plain sentences and in guarded ones."""
     lines = ["the model alone at a threshold: commands exact, false actuations where nothing may be done"]
-    asked = [r for r in rows if r["kind"] in WITH_COMMANDS]
-    idle = [r for r in rows if r["kind"] in WITHOUT]
-    for threshold in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95):
-        sure = lambda r: r["model"]["confidence"] >= threshold  # noqa: E731
-        right = sum(sure(r) and _meant(r["model"]) == r["expected"] for r in asked)
-        moved = sum(sure(r) and any(_moves(c, catalog) for c in _meant(r["model"])) for r in idle)
-        lines.append(f"{threshold:.2f}  exact {_share(right, len(asked)):>18}  false {_share(moved, len(idle)):>16}")
+    for guarded in (False, True):
+        lines.append("in sentences with a negation or question word" if guarded else "in plain sentences")
+        asked = [r for r in rows if r["guarded"] == guarded and r["kind"] in WITH_COMMANDS]
+        idle = [r for r in rows if r["guarded"] == guarded and r["kind"] in WITHOUT]
+        for threshold in (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99):
+            sure = lambda r: r["model"]["confidence"] >= threshold  # noqa: E731
+            right = sum(sure(r) and _meant(r["model"]) == r["expected"] for r in asked)
+            wrong = sum(sure(r) and _meant(r["model"]) not in ([], r["expected"]) for r in asked)
+            moved = sum(sure(r) and any(_moves(c, catalog) for c in _meant(r["model"])) for r in idle)
+            lines.append(f"{threshold:.2f}  exact {_share(right, len(asked)):>18}  wrong {_share(wrong, len(asked)):>16}"
+                         f"  false {_share(moved, len(idle)):>16}")  # fmt: skip
     return lines
 
 
