@@ -195,7 +195,7 @@ fn an_answer_that_is_not_finished_proposes_nothing() {
 #[test]
 fn the_untuned_model_never_acts_by_itself() {
     let mut model = model();
-    assert_eq!(model.execute_threshold(), 1.0);
+    assert_eq!(model.thresholds().execute(), 1.0);
     let answer = model
         .interpret("arrange the cabin", Language::English, &Context::default())
         .unwrap();

@@ -12,6 +12,8 @@ from pathlib import Path
 from .errors import TrainingError
 
 NONE = " none"
+OUTWARD = ("org.ofono", "org.codriver.Messages", "org.codriver.Home")
+"""D-Bus services that reach out of the car: calls, messages, the garage."""
 MAX_CALLS = 4
 
 
@@ -160,8 +162,9 @@ def _command(table: dict) -> Command:
         for language, entries in table.get("phrases", {}).items()
     }
     arguments = {name: _argument(name, entry) for name, entry in table.get("arguments", {}).items()}
-    vehicle = table.get("route", {}).get("vss", {})
-    moves = vehicle.get("operation", "get") != "get" or table["name"] == "phone.dial"
+    route = table.get("route", {})
+    vehicle, application = route.get("vss", {}), route.get("dbus", {})
+    moves = vehicle.get("operation", "get") != "get" or application.get("service", "").startswith(OUTWARD)
     return Command(table["name"], arguments, phrases, moves)
 
 
