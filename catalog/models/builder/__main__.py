@@ -1,4 +1,4 @@
-"""The command line: `python -m builder install|list|verify [NAMES]`."""
+"""The command line: `python -m builder install|list|verify|pin [NAMES]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 from . import recipe
 from .errors import BuildError
+from .fetch import Downloads
+from .lock import exclusive
 from .packs import Store
+from .pin import pin
 from .progress import Progress
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
@@ -19,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code. Failures are one sentence on standard error."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "pin":
+            return _pin(options)
         recipes = _chosen(recipe.read(options.recipes), options.names)
         store = Store(options.store, options.downloads, Progress())
         return {"install": _install, "list": _list, "verify": _verify}[options.command](store, recipes)
@@ -51,6 +56,15 @@ def _verify(store: Store, recipes: list[recipe.Recipe]) -> int:
     return 1 if problems else 0
 
 
+def _pin(options: argparse.Namespace) -> int:
+    progress = Progress()
+    with exclusive(options.downloads, progress):
+        for name in options.names:
+            pin(options.recipes, name, Downloads(options.downloads, progress))
+            progress.line(f"pinned {name} in {options.recipes}")
+    return 0
+
+
 def _chosen(recipes: dict[str, recipe.Recipe], names: list[str]) -> list[recipe.Recipe]:
     for name in names:
         if name not in recipes:
@@ -62,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codriver"
     store = Path(os.environ.get("CODRIVER_MODELS") or cache / "models")
     parser = argparse.ArgumentParser(prog="builder", description="Fetches, converts and checks Codriver's model packs.")
-    parser.add_argument("command", choices=["install", "list", "verify"])
+    parser.add_argument("command", choices=["install", "list", "verify", "pin"])
     parser.add_argument("names", nargs="*", metavar="NAME", help="model packs; all of them when none is named")
     parser.add_argument("--store", type=Path, default=store, help="where packs are installed (default: %(default)s)")
     parser.add_argument("--downloads", type=Path, default=cache / "downloads", help="default: %(default)s")

@@ -281,7 +281,7 @@ fn every_pack_that_the_builder_installed_opens_and_is_whole() {
         "onnxruntime",
         "whisper-base-q8_0",
         "silero-vad",
-        "smollm2-135m-instruct-q8",
+        "codriver-intent-smollm2-135m-q8",
         "codriver-intent-gemma3-270m-q8",
     ] {
         let pack = store.open(name).unwrap();
