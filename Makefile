@@ -50,12 +50,14 @@ bench: setup-test models
 	$(CARGO) bench --workspace --locked
 	$(CODRIVER_BIN_DIR)/codriver-latency
 
-# TRAIN: options of the trainer, such as --minutes; PUBLIC: a folder of public text sets.
+# INTENT_PACK: which language model; TRAIN: options of the trainer, such as --minutes or --start;
+# LANGUAGES: those evaluated; PUBLIC: a folder of public text sets.
 train: setup-train
-	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --pack $(INTENT_PACK) --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
+	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
 
 eval: setup-train models
-	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
 	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 
