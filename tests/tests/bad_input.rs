@@ -132,6 +132,39 @@ fn recordings_that_are_none_are_errors_that_name_the_file() {
 }
 
 #[test]
+fn of_files_named_line_by_line_each_is_answered_and_the_unreadable_one_with_its_error() {
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("speech/en-dome-light.wav");
+    let mut child = Command::new(program("codriverctl").unwrap())
+        .args(["hear", "--lines", "--tier", "patterns", "--catalog"])
+        .arg(configs_directory())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = format!("missing.wav\n{}\n", good.display());
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(answers.len(), 2, "{text}");
+    let error = answers[0]["error"].as_str().unwrap();
+    assert!(error.contains("missing.wav"), "{error}");
+    let confidence = answers[1]["transcript_confidence"].as_f64().unwrap();
+    assert!(confidence > 0.0 && confidence <= 1.0, "{text}");
+    assert_ne!(answers[1]["transcript"], "", "{text}");
+}
+
+#[test]
 fn sentences_of_10_kilobytes_and_bytes_that_are_no_utf_8_get_one_answer_a_line() {
     let catalog = configs_directory();
     let mut child = Command::new(program("codriverctl").unwrap())

@@ -1,7 +1,9 @@
 //! `codriverctl hear`: what recordings say and mean, without acting on them.
 
+use std::ffi::OsStr;
 use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use codriver_asr::{Recognition, hear_file};
 use serde_json::{Map, Value, json};
@@ -51,14 +53,15 @@ fn hear_files(ears: &mut Ears, mind: &mut Mind, options: &Hear) -> Result<(usize
 /// so that a file that cannot be read is answered with its error.
 fn hear_lines(ears: &mut Ears, mind: &mut Mind) -> Result<(usize, usize), Error> {
     let (mut unread, mut all) = (0, 0);
-    for line in std::io::stdin().lock().lines() {
-        let file =
-            PathBuf::from(line.map_err(|source| Error::system("reading standard input", source))?);
+    for line in std::io::stdin().lock().split(b'\n') {
+        let line = line.map_err(|source| Error::system("reading standard input", source))?;
+        let file = Path::new(OsStr::from_bytes(&line));
         all += 1;
-        match hear(ears, mind, &file) {
+        match hear(ears, mind, file) {
             Ok(report) => output::json(&report)?,
             Err(error) => {
                 unread += 1;
+                let file = file.to_string_lossy();
                 output::json(&json!({"file": file, "error": error.to_string()}))?;
             }
         }
@@ -93,7 +96,7 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
         _ => Map::new(),
     };
     let understand_ms = report.get("ms").cloned().unwrap_or(json!(0));
-    report.insert("file".into(), json!(file));
+    report.insert("file".into(), json!(file.to_string_lossy()));
     report.insert("transcript".into(), json!(transcript));
     report.insert("transcript_confidence".into(), json!(confidence));
     report.insert("language".into(), json!(language));

@@ -24,7 +24,7 @@ from .likeness import Sounds, in_words, likeness, words
 from .samples import Sample
 from .values import spoken_number
 
-CLEAR = 0.30
+CLEAR = 0.25
 RUBBISH = 0.60
 LOST = 0.5
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from .catalog import Catalog
 from .corpus import LANGUAGES
 from .likeness import edit_distance, in_words, words
-from .tables import TIERS
+from .tables import meant
 from .values import spoken_number
 
 
 def tables(path: Path, catalog: Catalog) -> str:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     lines = [
-        "through speech: what was heard, and whole interpretations exact and acted on (or their confirmation asked)",
+        "through speech: what was heard, and whole interpretations exact and acted on (or their confirmation asked); "
+        "`meant`: right, acted on or not",
         f"{'':26}{'words wrong':>12}{'nothing':>9}"
-        + "".join(f"{tier:>18}" for tier in TIERS)
+        + "".join(f"{column:>18}" for column in ("patterns", "model", "model meant", "both"))
         + f"{'both acted wrongly':>20}{'and moved':>16}",
     ]
     for language in LANGUAGES:
@@ -39,10 +40,11 @@ def _row(name: str, rows: list[dict], catalog: Catalog) -> str:
     errors = sum(edit_distance(_written(row["said"], row), _written(row["text"], row)) for row in rows)
     said = sum(len(_written(row["said"], row)) for row in rows)
     silent = sum(not row["text"] for row in rows)
-    exact = [sum(_calls(row[tier]["calls"]) == _calls(row["expected"]) for row in rows) for tier in TIERS]
+    answers = [[row["patterns"]["calls"], row["model"]["calls"], meant(row["model"]), row["both"]["calls"]] for row in rows]
+    right = [[_calls(calls) == _calls(row["expected"]) for calls in answer] for answer, row in zip(answers, rows)]
     wrong = [row for row in rows if row["both"]["calls"] and _calls(row["both"]["calls"]) != _calls(row["expected"])]
     moved = sum(_moved(row, catalog) for row in wrong)
-    cells = [f"{_share(hits, len(rows)):>18}" for hits in exact]
+    cells = [f"{_share(sum(hits), len(rows)):>18}" for hits in zip(*right)]
     return (
         f"{name:26}{errors / max(1, said):>12.1%}{silent:>9}"
         + "".join(cells)

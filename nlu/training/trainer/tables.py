@@ -33,7 +33,7 @@ def _acted(answer: dict) -> list[str]:
     return answer["calls"]
 
 
-def _meant(answer: dict) -> list[str]:
+def meant(answer: dict) -> list[str]:
     """What a tier had in mind, acted on or not."""
     return answer["calls"] or answer["meant"] or []
 
@@ -45,9 +45,9 @@ def _exact(rows: list[dict]) -> list[str]:
         for kind in WITH_COMMANDS:
             of = [r for r in rows if r["language"] == language and r["kind"] == kind]
             right = [sum(_acted(r[tier]) == r["expected"] for r in of) for tier in TIERS]
-            meant = sum(_meant(r["model"]) == r["expected"] for r in of)
+            intended = sum(meant(r["model"]) == r["expected"] for r in of)
             wrong = sum(bool(_acted(r["both"])) and _acted(r["both"]) != r["expected"] for r in of)
-            cells = [right[0], right[1], meant, right[2]]
+            cells = [right[0], right[1], intended, right[2]]
             lines.append(f"{language} {kind:17}" + "".join(f"{_share(c, len(of)):>18}" for c in cells)
                          + f"{_share(wrong, len(of)):>20}")  # fmt: skip
     return lines
@@ -96,8 +96,8 @@ def _reliability(rows: list[dict]) -> list[str]:
     lines = ["the model's confidence where it means a command: answers, and how many of them are right"]
     error, total = 0.0, 0
     for low, high in zip(BINS, BINS[1:]):
-        of = [r for r in rows if _meant(r["model"]) and low <= r["model"]["confidence"] < high]
-        right = sum(_meant(r["model"]) == r["expected"] for r in of)
+        of = [r for r in rows if meant(r["model"]) and low <= r["model"]["confidence"] < high]
+        right = sum(meant(r["model"]) == r["expected"] for r in of)
         if of:
             mean = sum(r["model"]["confidence"] for r in of) / len(of)
             error += abs(right - mean * len(of))
@@ -116,9 +116,9 @@ def _thresholds(rows: list[dict], catalog: Catalog) -> list[str]:
         idle = [r for r in rows if r["guarded"] == guarded and r["kind"] in WITHOUT]
         for threshold in (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99):
             sure = lambda r: r["model"]["confidence"] >= threshold  # noqa: E731
-            right = sum(sure(r) and _meant(r["model"]) == r["expected"] for r in asked)
-            wrong = sum(sure(r) and _meant(r["model"]) not in ([], r["expected"]) for r in asked)
-            moved = sum(sure(r) and any(_moves(c, catalog) for c in _meant(r["model"])) for r in idle)
+            right = sum(sure(r) and meant(r["model"]) == r["expected"] for r in asked)
+            wrong = sum(sure(r) and meant(r["model"]) not in ([], r["expected"]) for r in asked)
+            moved = sum(sure(r) and any(_moves(c, catalog) for c in meant(r["model"])) for r in idle)
             lines.append(f"{threshold:.2f}  exact {_share(right, len(asked)):>18}  wrong {_share(wrong, len(asked)):>16}"
                          f"  false {_share(moved, len(idle)):>16}")  # fmt: skip
     return lines
@@ -139,6 +139,6 @@ def _worst(rows: list[dict]) -> list[str]:
     by_command: dict[str, list[bool]] = {}
     for row in rows:
         if row["kind"] in ("single", "indirect"):
-            by_command.setdefault(row["expected"][0].split("(")[0], []).append(_meant(row["model"]) == row["expected"])
+            by_command.setdefault(row["expected"][0].split("(")[0], []).append(meant(row["model"]) == row["expected"])
     order = sorted(by_command.items(), key=lambda item: sum(item[1]) / len(item[1]))
     return ["the model, by command"] + [f"{name:34} {_share(sum(hits), len(hits)):>16}" for name, hits in order]
