@@ -15,7 +15,7 @@ use crate::{
     Outcome, Reason, Value,
     description::{Description, Entry},
     frame::CanFrame,
-    transport::{Address, Transport},
+    transport::{Address, Received, Transport},
 };
 
 /// Wait before the bus is opened again: doubled after each failure, from the first to the last.
@@ -91,7 +91,8 @@ impl Bus {
         loop {
             tokio::select! {
                 received = transport.receive() => match received {
-                    Ok(frame) => self.heard(&frame),
+                    Ok(Received::Frame(frame)) => self.heard(&frame),
+                    Ok(Received::Fault(fault)) => tracing::warn!(%fault, "error frame"),
                     Err(error) => return Some(error.to_string()),
                 },
                 order = self.orders.recv() => match order? {
