@@ -262,16 +262,7 @@ impl Message {
 
     /// [`Message::request`] for a raw value already proven to fit.
     pub(crate) fn request_raw(&self, signal: &Signal, raw: Raw) -> Vec<u8> {
-        let mut payload = self.start_payload();
-        self.select(signal, &mut payload);
-        for other in self.signals.iter().filter(|s| s.multiplexed.is_some()) {
-            if !other.is_selector
-                && self.is_present(other, &payload)
-                && let Some(idle) = other.start_value()
-            {
-                other.write(&mut payload, idle);
-            }
-        }
+        let mut payload = self.page_payload(signal);
         signal.write(&mut payload, raw);
         payload
     }
@@ -283,7 +274,46 @@ impl Message {
             .map_err(|misfit| self.misfit(signal, physical, misfit))
     }
 
-    fn is_present(&self, signal: &Signal, payload: &[u8]) -> bool {
+    /// The selector value that lets a multiplexed signal in; None for a plain signal.
+    pub fn page(&self, signal: &Signal) -> Option<u64> {
+        let rule = signal.multiplexed.as_ref()?;
+        rule.ranges.first().map(|(low, _)| *low)
+    }
+
+    /// How many pages a multiplexed message has, counted by the selector values that begin one; 1
+    /// for a plain message.
+    pub fn pages(&self) -> usize {
+        let pages: std::collections::BTreeSet<_> = self
+            .signals
+            .iter()
+            .filter_map(|signal| signal.multiplexed.as_ref())
+            .filter_map(|rule| rule.ranges.first().map(|(low, _)| (rule.selector, *low)))
+            .collect();
+        pages.len().max(1)
+    }
+
+    /// Writes a raw value proven to fit, whatever the selectors say.
+    pub(crate) fn put(&self, payload: &mut [u8], signal: &Signal, raw: Raw) {
+        signal.write(payload, raw);
+    }
+
+    /// The start payload with the selectors set as `signal` needs them, and the signals beside it
+    /// at their start values.
+    pub fn page_payload(&self, signal: &Signal) -> Vec<u8> {
+        let mut payload = self.start_payload();
+        self.select(signal, &mut payload);
+        for other in self.signals.iter().filter(|s| s.multiplexed.is_some()) {
+            if !other.is_selector
+                && self.is_present(other, &payload)
+                && let Some(idle) = other.start_value()
+            {
+                other.write(&mut payload, idle);
+            }
+        }
+        payload
+    }
+
+    pub(crate) fn is_present(&self, signal: &Signal, payload: &[u8]) -> bool {
         let mut signal = signal;
         // Selectors nest; a chain longer than the message has signals would be a loop.
         for _ in 0..=self.signals.len() {

@@ -14,8 +14,9 @@ pub struct Rules {
     pub window: usize,
     /// So many of them may be damaged.
     pub max_errors: usize,
-    /// A gap as long as this begins the reception anew.
-    pub timeout: Duration,
+    /// A gap as long as this begins the reception anew. None for a message that has no cycle time:
+    /// each of its frames stands for itself, and its first one is believed.
+    pub timeout: Option<Duration>,
 }
 
 /// What is wrong with a frame.
@@ -91,7 +92,9 @@ impl Receiver {
         let rules = self.protection.rules();
         let before = self.believed;
         if let Some(heard) = self.heard
-            && now.saturating_duration_since(heard.at) > rules.timeout
+            && rules
+                .timeout
+                .is_some_and(|timeout| now.saturating_duration_since(heard.at) > timeout)
         {
             // What was said before the gap is unknown by its age already.
             self.heard = None;
@@ -120,6 +123,13 @@ impl Receiver {
         while self.recent.len() > rules.window {
             self.recent.pop_front();
         }
+        if rules.timeout.is_none() {
+            return if check == Check::Good {
+                Verdict::Accepted
+            } else {
+                Verdict::Rejected { fault, lost: false }
+            };
+        }
         let count = |wanted| self.recent.iter().filter(|each| **each == wanted).count();
         self.believed = count(Check::Good) > 0 && count(Check::Error) <= rules.max_errors;
         if self.believed && check == Check::Good {
@@ -134,12 +144,15 @@ impl Receiver {
 
     fn sequence(&self, last: Option<u64>, counter: u64) -> (Check, Fault) {
         let highest = self.protection.last_counter();
-        let Some(last) = last else {
-            return (Check::Neither, Fault::NotYet);
-        };
         if counter > highest {
             return (Check::Error, Fault::Sequence);
         }
+        let Some(last) = last else {
+            return match self.protection.rules().timeout {
+                Some(_) => (Check::Neither, Fault::NotYet),
+                None => (Check::Good, Fault::NotYet),
+            };
+        };
         let delta = match counter.checked_sub(last) {
             Some(delta) => delta,
             None => counter + highest + 1 - last,

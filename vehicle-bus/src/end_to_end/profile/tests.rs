@@ -21,7 +21,7 @@ fn rules() -> Rules {
         max_delta_counter: 1,
         window: 5,
         max_errors: 2,
-        timeout: std::time::Duration::from_secs(1),
+        timeout: Some(std::time::Duration::from_secs(1)),
     }
 }
 

@@ -21,6 +21,10 @@ struct Line {
 
 impl Line {
     fn new(profile: &str) -> Self {
+        Self::with_timeout(profile, Some(5 * CYCLE))
+    }
+
+    fn with_timeout(profile: &str, timeout: Option<Duration>) -> Self {
         let text = "VERSION \"\"\n\nBU_: A\n\nBO_ 1 M: 8 A\n SG_ Crc : 0|8@1+ (1,0) [0|0] \"\" A\n \
                     SG_ Counter : 8|4@1+ (1,0) [0|0] \"\" A\n";
         let database = Database::parse(Path::new("m.dbc"), text).unwrap();
@@ -35,7 +39,7 @@ impl Line {
             max_delta_counter: 3,
             window: 5,
             max_errors: 2,
-            timeout: 5 * CYCLE,
+            timeout,
         };
         let (counter, crc) = (signal("Counter"), signal("Crc"));
         let protection = Protection::new(
@@ -193,4 +197,16 @@ fn a_counter_the_profile_does_not_have_is_an_error() {
         line.receiver.sequence(Some(14), 0),
         (Check::Good, Fault::NotYet)
     );
+}
+
+#[test]
+fn each_frame_of_a_message_without_a_cycle_stands_for_itself() {
+    let mut line = Line::with_timeout("1A", None);
+    assert_eq!(line.next(), Verdict::Accepted);
+    line.now += 1000 * CYCLE;
+    let payload = line.frame();
+    assert_eq!(line.hear(&payload), Verdict::Accepted);
+    assert_eq!(line.hear(&payload), rejected(Fault::Repeated, false));
+    assert_eq!(line.damaged(), rejected(Fault::Checksum, false));
+    assert_eq!(line.next(), Verdict::Accepted);
 }
