@@ -101,9 +101,9 @@ impl Vehicle1 {
     #[zbus(out_args("value", "age_ms"))]
     async fn get(&self, path: &str) -> fdo::Result<(OwnedVariant, u32)> {
         match self.gateway.get(path) {
-            None => Err(fdo::Error::InvalidArgs(format!(
-                "The vehicle has no {path}."
-            ))),
+            None => Err(fdo::Error::InvalidArgs(
+                self.gateway.description().missing(path),
+            )),
             Some(None) => Err(fdo::Error::Failed(format!(
                 "The car does not report {path} now."
             ))),
