@@ -11,7 +11,13 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Actuator, Description, Entry, Interlock, Kind, RefusalMessage, SignalRef};
+use super::{
+    Actuator, Description, Entry, Interlock, Kind, RefusalMessage, SignalRef,
+    index::Index,
+    is_under,
+    protection::ProtectionEntry,
+    transmission::{Given, Transmission},
+};
 use crate::{
     Error,
     dbc::{Database, Raw},
@@ -32,6 +38,8 @@ struct VehicleFile {
     #[serde(default)]
     refusal: Vec<Spanned<RefusalEntry>>,
     #[serde(default)]
+    end_to_end: Vec<Spanned<ProtectionEntry>>,
+    #[serde(default)]
     sensor: Vec<Spanned<PathEntry>>,
     #[serde(default)]
     actuator: Vec<Spanned<PathEntry>>,
@@ -44,6 +52,8 @@ struct Vehicle {
     dbc: PathBuf,
     vss: Spanned<String>,
     speed: Spanned<String>,
+    #[serde(default)]
+    lacks: BTreeMap<Spanned<String>, String>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +63,7 @@ struct RefusalEntry {
     id: String,
     signal: String,
     reason: String,
+    page: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +90,8 @@ struct PathEntry {
     status: Spanned<String>,
     confirm_within_ms: Option<u64>,
     stale_after_ms: Option<u64>,
+    momentary_ms: Option<u64>,
+    retries: Option<u32>,
     interlock: Option<InterlockEntry>,
 }
 
@@ -152,13 +165,54 @@ pub(super) fn load(file: &Path) -> Result<Description, Error> {
         .iter()
         .map(|each| builder.refusal(each))
         .collect::<Result<_, _>>()?;
+    let mut lacks = BTreeMap::new();
+    for (prefix, name) in parsed.vehicle.lacks {
+        let path = prefix.get_ref();
+        if let Some(listed) = entries.keys().find(|listed| is_under(listed, path)) {
+            let problem = format!("lacks {path}, but {listed} is listed; remove one");
+            return Err(place.error(prefix.span().start, problem));
+        }
+        lacks.insert(prefix.into_inner(), name);
+    }
+    let mut protections = BTreeMap::new();
+    for each in &parsed.end_to_end {
+        let wrong = |problem: String| {
+            let message = &each.get_ref().message;
+            place.error(
+                each.span().start,
+                format!("end_to_end: {message}: {problem}"),
+            )
+        };
+        let protection = each
+            .get_ref()
+            .protection(&database, MISSED_CYCLES)
+            .map_err(wrong)?;
+        if protections
+            .insert(protection.message().id(), protection)
+            .is_some()
+        {
+            return Err(wrong("is listed twice; remove one".into()));
+        }
+    }
     Ok(Description {
+        index: Index::of(&entries),
+        protections,
+        lacks,
         name: parsed.vehicle.name,
         file: file.to_owned(),
         speed: speed.into_inner(),
         entries,
         refusals,
         database,
+    })
+}
+
+/// How long a value is believed that comes with this cycle time. The pages of a multiplexed
+/// message take turns.
+fn stale_after(cycle: Option<Duration>, pages: usize) -> Duration {
+    let pages = u32::try_from(pages).unwrap_or(u32::MAX);
+    cycle.map_or(STALE_AFTER, |cycle| {
+        cycle.saturating_mul(MISSED_CYCLES.saturating_mul(pages))
     })
 }
 
@@ -212,8 +266,7 @@ impl Builder<'_> {
         let stale_after = match (given.stale_after_ms, status.message.cycle_time()) {
             (Some(0), _) => return Err(wrong("stale_after_ms must be above 0".into())),
             (Some(milliseconds), _) => Duration::from_millis(milliseconds),
-            (None, Some(cycle)) => cycle.saturating_mul(MISSED_CYCLES),
-            (None, None) => STALE_AFTER,
+            (None, cycle) => stale_after(cycle, status.message.pages()),
         };
         let mut entry = Entry {
             path: given.path.clone(),
@@ -237,15 +290,25 @@ impl Builder<'_> {
                 .as_ref()
                 .map(|interlock| self.interlock(&entry, interlock))
                 .transpose()
-                .map_err(wrong)?;
+                .map_err(&wrong)?;
+            let given = Given {
+                momentary_ms: given.momentary_ms,
+                retries: given.retries,
+            };
+            let transmission = Transmission::of(given, &entry.kind, &request).map_err(&wrong)?;
             entry.actuator = Some(Actuator {
                 request,
+                transmission,
                 confirm_within: Duration::from_millis(confirm_within_ms),
                 interlock,
             });
-        } else if given.confirm_within_ms.is_some() || given.interlock.is_some() {
+        } else if given.confirm_within_ms.is_some()
+            || given.interlock.is_some()
+            || given.momentary_ms.is_some()
+            || given.retries.is_some()
+        {
             return Err(wrong(
-                "confirm_within_ms and interlock are for actuators".into(),
+                "confirm_within_ms, interlock, momentary_ms and retries are for actuators".into(),
             ));
         }
         Ok(entry)
@@ -377,6 +440,7 @@ impl Builder<'_> {
             id: find(&given.id)?,
             signal: find(&given.signal)?,
             reason: find(&given.reason)?,
+            page: given.page.as_deref().map(find).transpose()?,
         })
     }
 

@@ -3,6 +3,10 @@
 
 mod entry;
 mod file;
+mod index;
+mod protection;
+mod statuses;
+mod transmission;
 
 use std::{
     collections::BTreeMap,
@@ -10,11 +14,16 @@ use std::{
 };
 
 pub use entry::{Actuator, Entry, Interlock, Kind, SignalRef, ValueError};
+pub use statuses::Statuses;
+pub use transmission::Transmission;
+
+use self::index::Index;
 
 use crate::{
     Error,
     dbc::{Database, Message, Raw},
-    frame::CanFrame,
+    end_to_end::Protection,
+    frame::{CanFrame, CanId},
     value::Value,
 };
 
@@ -27,6 +36,15 @@ pub struct Description {
     entries: BTreeMap<String, Entry>,
     speed: String,
     refusals: Vec<RefusalMessage>,
+    protections: BTreeMap<CanId, Protection>,
+    lacks: BTreeMap<String, String>,
+    index: Index,
+}
+
+/// Whether a path is `branch` or lies under it.
+fn is_under(path: &str, branch: &str) -> bool {
+    path.strip_prefix(branch)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A message by which an ECU refuses a request.
@@ -35,6 +53,7 @@ struct RefusalMessage {
     id: SignalRef,
     signal: SignalRef,
     reason: SignalRef,
+    page: Option<SignalRef>,
 }
 
 /// An ECU's refusal of one requested signal.
@@ -44,6 +63,9 @@ pub struct EcuRefusal {
     pub request_id: u32,
     /// Start bit of the refused signal in that message.
     pub start_bit: usize,
+    /// What the message's selector was, where the refusal says so: several multiplexed signals
+    /// may begin with one bit.
+    pub page: Option<u64>,
     /// The ECU's reason, by the value table.
     pub reason: String,
 }
@@ -83,24 +105,66 @@ impl Description {
         self.entries.get(path)
     }
 
+    /// What this car is known not to have, by its English name: a path that lies under one of the
+    /// branches that the description says it lacks.
+    pub fn lacks(&self, path: &str) -> Option<&str> {
+        self.lacks
+            .iter()
+            .find(|(branch, _)| is_under(path, branch))
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// Why a path that is not listed cannot be asked for, as a sentence.
+    pub fn missing(&self, path: &str) -> String {
+        match self.lacks(path) {
+            Some(name) => format!("This car has no {name} ({path})."),
+            None => format!("This car does not have {path}."),
+        }
+    }
+
     /// The path whose value is the speed that interlocks compare with, km/h.
     pub fn speed_path(&self) -> &str {
         &self.speed
     }
 
-    /// What a frame says: each listed path that it reports. None for a value that stands for "not
-    /// available".
-    pub fn read(&self, frame: &CanFrame) -> Vec<(&Entry, Option<Value>)> {
-        let Some(decoded) = self
-            .database
+    /// The end-to-end protection of a message; None: it has none.
+    pub fn protection(&self, id: CanId) -> Option<&Protection> {
+        self.protections.get(&id)
+    }
+
+    /// Every message with end-to-end protection.
+    pub fn protections(&self) -> impl Iterator<Item = &Protection> {
+        self.protections.values()
+    }
+
+    /// A frame in words, as [`Message::describe`], without the counter and the checksum of
+    /// end-to-end protection, which differ in every frame. Empty for a message not in the DBC.
+    pub fn describe(&self, frame: &CanFrame) -> String {
+        let protection = self.protection(frame.id());
+        let shown = |name: &str| protection.is_none_or(|protection| !protection.uses(name));
+        self.database
             .by_id(frame.id())
-            .and_then(|message| message.decode(frame.payload()).ok())
-        else {
+            .map(|message| message.describe_where(frame.payload(), shown))
+            .unwrap_or_default()
+    }
+
+    /// The paths that a message reports.
+    pub fn reported_by(&self, id: CanId) -> impl Iterator<Item = &Entry> {
+        self.listed(self.index.statuses(id))
+    }
+
+    fn listed<'a>(&'a self, paths: &'a [String]) -> impl Iterator<Item = &'a Entry> {
+        paths.iter().filter_map(|path| self.entries.get(path))
+    }
+
+    /// What a frame says: each listed path that it reports. None for a value that stands for "not
+    /// available". End-to-end protection is not checked here: it depends on the frames before.
+    pub fn read(&self, frame: &CanFrame) -> Vec<(&Entry, Option<Value>)> {
+        let paths = self.index.statuses(frame.id());
+        let Some(decoded) = self.decoded(paths, frame) else {
             return Vec::new();
         };
-        self.entries
-            .values()
-            .filter(|entry| entry.status.message.id() == frame.id())
+        self.listed(paths)
             .filter_map(|entry| {
                 let value = decoded
                     .iter()
@@ -111,31 +175,36 @@ impl Description {
     }
 
     /// What a request frame asks for: each actuator whose signal is not idle, with its value.
-    /// This is the ECU's side of the description.
+    /// This is the ECU's side of the description; the same end-to-end remark holds.
     pub fn requested(&self, frame: &CanFrame) -> Vec<(&Entry, Value)> {
-        let Some(decoded) = self
-            .database
-            .by_id(frame.id())
-            .and_then(|message| message.decode(frame.payload()).ok())
-        else {
+        let paths = self.index.requests(frame.id());
+        let Some(decoded) = self.decoded(paths, frame) else {
             return Vec::new();
         };
-        self.entries
-            .values()
+        self.listed(paths)
             .filter_map(|entry| {
-                let request = &entry.actuator.as_ref()?.request;
-                if request.message.id() != frame.id() {
-                    return None;
-                }
+                let actuator = entry.actuator.as_ref()?;
                 let value = decoded
                     .iter()
-                    .find(|each| each.signal.name() == request.signal.name())?;
-                if request.signal.start_value() == Some(value.raw) {
+                    .find(|each| each.signal.name() == actuator.request.signal.name())?;
+                if actuator.transmission.idle == Some(value.raw) {
                     return None;
                 }
                 Some((entry, entry.value(value.raw)?))
             })
             .collect()
+    }
+
+    fn decoded(
+        &self,
+        paths: &[String],
+        frame: &CanFrame,
+    ) -> Option<Vec<crate::dbc::DecodedSignal<'_>>> {
+        if paths.is_empty() {
+            return None;
+        }
+        let message = self.database.by_id(frame.id())?;
+        message.decode(frame.payload()).ok()
     }
 
     /// Reads an ECU's refusal message; None when the frame is none.
@@ -156,9 +225,11 @@ impl Description {
             _ => None,
         };
         let reason = raw(&rule.reason)?;
+        let page = rule.page.as_ref().map(|page| number(raw(page)));
         Some(EcuRefusal {
             request_id: u32::try_from(number(raw(&rule.id))?).ok()?,
             start_bit: usize::try_from(number(raw(&rule.signal))?).ok()?,
+            page: page.flatten().and_then(|page| u64::try_from(page).ok()),
             reason: match rule.reason.signal.label(reason) {
                 Some(label) => label.to_owned(),
                 None => format!("{reason:?}"),
@@ -175,14 +246,16 @@ impl Description {
                 && rule.id.message.sender() == entry.status.message.sender()
         })?;
         let message: &Message = &rule.id.message;
-        let payload = message
-            .encode(&[
-                (rule.id.signal.name(), f64::from(request.message.id().raw())),
-                (rule.signal.signal.name(), request.signal.start_bit() as f64),
-                (rule.reason.signal.name(), reason),
-            ])
-            .ok()?;
-        message.frame(&payload).ok()
+        let mut values = vec![
+            (rule.id.signal.name(), f64::from(request.message.id().raw())),
+            (rule.signal.signal.name(), request.signal.start_bit() as f64),
+            (rule.reason.signal.name(), reason),
+        ];
+        if let Some(page) = &rule.page {
+            let wanted = request.message.page(&request.signal).unwrap_or(0);
+            values.push((page.signal.name(), wanted as f64));
+        }
+        message.frame(&message.encode(&values).ok()?).ok()
     }
 }
 

@@ -1,13 +1,15 @@
 //! The gateway: every rule that protects the car, and the closed loop of each request.
 //!
 //! A request is admitted or refused at once ([`Gateway::set`]), waits its turn in its actuator's
-//! bounded queue, is checked again just before its frame leaves, and is done only when the car's
-//! status shows the value. A value the car already has is requested all the same: a set-point
+//! bounded queue, is checked again just before each of its frames leaves, and is done only when the
+//! car's status shows the value. A value the car already has is requested all the same: a set-point
 //! repeated changes nothing, and only a status heard after the request is proof.
 
 mod actuator;
 mod admission;
 mod bus;
+mod health;
+mod outgoing;
 mod state;
 
 use std::{
@@ -25,6 +27,7 @@ use self::{
     actuator::Job,
     admission::{Admission, Known},
     bus::Order,
+    outgoing::Outgoing,
     state::State,
 };
 use crate::{
@@ -33,7 +36,11 @@ use crate::{
     transport::Address,
 };
 
-pub use self::{admission::Limits, state::Reading};
+pub use self::{
+    admission::Limits,
+    health::{BusState, Counters},
+    state::Reading,
+};
 
 /// Events kept for a slow listener; the oldest are lost first and it is told so.
 const EVENTS: usize = 1024;
@@ -69,24 +76,6 @@ pub enum Event {
     Refused(EcuRefusal),
 }
 
-/// Whether the bus can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BusState {
-    /// Frames go and come.
-    Up,
-    /// Why they do not.
-    Down(String),
-}
-
-impl std::fmt::Display for BusState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Up => f.write_str("up"),
-            Self::Down(why) => write!(f, "down: {why}"),
-        }
-    }
-}
-
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -118,6 +107,7 @@ struct Shared {
     orders: mpsc::Sender<Order>,
     events: broadcast::Sender<Event>,
     bus: watch::Receiver<BusState>,
+    counters: Arc<Counters>,
 }
 
 impl Gateway {
@@ -129,6 +119,7 @@ impl Gateway {
         let admission = Arc::new(Mutex::new(Admission::new(limits)));
         let (events, _) = broadcast::channel(EVENTS);
         let (orders, ordered) = mpsc::channel(ORDERS);
+        let counters = Arc::new(Counters::default());
         let (bus_state, bus) = watch::channel(BusState::Down(format!("{address} is not open yet")));
         tokio::spawn(bus::run(bus::Bus {
             address,
@@ -136,7 +127,13 @@ impl Gateway {
             state: Arc::clone(&state),
             events: events.clone(),
             bus_state,
+            counters: Arc::clone(&counters),
             orders: ordered,
+            outgoing: Outgoing::new(&description),
+            receivers: description
+                .protections()
+                .map(|protection| (protection.message().id(), protection.receiver()))
+                .collect(),
         }));
         let mut queues = BTreeMap::new();
         for entry in description.entries().filter(|e| e.actuator.is_some()) {
@@ -163,6 +160,7 @@ impl Gateway {
                 orders,
                 events,
                 bus,
+                counters,
             }),
         }
     }
@@ -197,6 +195,11 @@ impl Gateway {
     /// Whether the bus can be used; changes wake the receiver.
     pub fn bus(&self) -> watch::Receiver<BusState> {
         self.shared.bus.clone()
+    }
+
+    /// What was counted on the bus.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
     }
 
     /// What happens from now on. A listener more than 1024 events late loses the oldest.
@@ -264,7 +267,7 @@ impl Gateway {
     ) -> Result<(Job, oneshot::Receiver<Outcome>), Outcome> {
         let path = &request.path;
         let Some(entry) = self.shared.description.entry(path) else {
-            let problem = format!("The vehicle has no {path}.");
+            let problem = self.shared.description.missing(path);
             return Err(Outcome::refused(Reason::UnknownPath, problem));
         };
         let Some(actuator) = &entry.actuator else {
@@ -281,8 +284,8 @@ impl Gateway {
                     Outcome::refused(Reason::OutOfRange, format!("{path}: {problem}."))
                 }
             })?;
-        let frame = actuator
-            .frame(physical)
+        let raw = actuator
+            .raw(physical)
             .map_err(|error| Outcome::refused(Reason::OutOfRange, format!("{error}.")))?;
         if request.time_to_live > self.shared.limits.max_time_to_live {
             return Err(Outcome::refused(
@@ -306,7 +309,7 @@ impl Gateway {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             request: request.clone(),
-            frame,
+            raw,
             deadline: received + request.time_to_live,
             reply,
         };
