@@ -6,6 +6,7 @@ pub mod dbc;
 pub mod description;
 pub mod frame;
 pub mod gateway;
+pub mod permission;
 pub mod route;
 pub mod service;
 pub mod transport;

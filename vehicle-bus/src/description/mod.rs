@@ -3,13 +3,16 @@
 
 mod entry;
 mod file;
+pub(crate) mod policy;
+mod rules;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-pub use entry::{Actuator, Entry, Interlock, Kind, SignalRef, ValueError};
+pub use entry::{Actuator, Entry, Kind, SignalRef, ValueError};
+pub use policy::{Class, Condition, Effect, Policy, Rule, Test};
 
 use crate::{
     Error,
@@ -26,6 +29,7 @@ pub struct Description {
     database: Database,
     entries: BTreeMap<String, Entry>,
     speed: String,
+    policy: Policy,
     refusals: Vec<RefusalMessage>,
 }
 
@@ -58,6 +62,15 @@ impl Description {
         file::load(&directory.join("vehicle.toml"))
     }
 
+    /// Reads the text of a `vehicle.toml` over a DBC that is already read; `file` is the name
+    /// that errors carry.
+    ///
+    /// # Errors
+    /// As [`Description::load`], the DBC's own errors excepted.
+    pub fn parse(file: &Path, text: &str, database: Database) -> Result<Self, Error> {
+        file::parse(file, text, |_| Ok(database))
+    }
+
     /// The vehicle's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -86,6 +99,11 @@ impl Description {
     /// The path whose value is the speed that interlocks compare with, km/h.
     pub fn speed_path(&self) -> &str {
         &self.speed
+    }
+
+    /// What may be asked, when and by whom.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// What a frame says: each listed path that it reports. None for a value that stands for "not

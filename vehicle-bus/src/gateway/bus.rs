@@ -8,8 +8,9 @@ use tokio::{
 };
 
 use super::{
-    BusState, Event,
-    state::{self, State},
+    BusState, Context, Event,
+    policy::{Asked, Guard},
+    state::State,
 };
 use crate::{
     Outcome, Reason, Value,
@@ -36,6 +37,7 @@ pub(super) enum Order {
 pub(super) struct SendOrder {
     pub(super) entry: Entry,
     pub(super) value: Value,
+    pub(super) context: Context,
     pub(super) frame: CanFrame,
     pub(super) deadline: Instant,
     /// When it left, or why it did not.
@@ -46,6 +48,7 @@ pub(super) struct Bus {
     pub(super) address: Address,
     pub(super) description: Arc<Description>,
     pub(super) state: Arc<State>,
+    pub(super) guard: Arc<Guard>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) bus_state: watch::Sender<BusState>,
     pub(super) orders: mpsc::Receiver<Order>,
@@ -127,7 +130,11 @@ impl Bus {
         let check = if now >= order.deadline {
             Err(expired())
         } else {
-            state::interlock(&order.entry, &order.value, self.state.speed())
+            self.guard.leave(Asked {
+                path: &order.entry.path,
+                value: &order.value,
+                context: order.context,
+            })
         };
         if let Err(outcome) = check {
             let _ = order.reply.send(Err(outcome));

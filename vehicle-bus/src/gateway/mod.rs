@@ -8,6 +8,7 @@
 mod actuator;
 mod admission;
 mod bus;
+mod policy;
 mod state;
 
 use std::{
@@ -25,6 +26,7 @@ use self::{
     actuator::Job,
     admission::{Admission, Known},
     bus::Order,
+    policy::{Asked, Guard},
     state::State,
 };
 use crate::{
@@ -33,7 +35,7 @@ use crate::{
     transport::Address,
 };
 
-pub use self::{admission::Limits, state::Reading};
+pub use self::{admission::Limits, policy::Context, state::Reading};
 
 /// Events kept for a slow listener; the oldest are lost first and it is told so.
 const EVENTS: usize = 1024;
@@ -112,6 +114,7 @@ pub struct Gateway {
 struct Shared {
     description: Arc<Description>,
     state: Arc<State>,
+    guard: Arc<Guard>,
     admission: Arc<Mutex<Admission>>,
     limits: Limits,
     queues: BTreeMap<String, mpsc::Sender<Job>>,
@@ -126,6 +129,7 @@ impl Gateway {
     pub fn start(description: Description, address: Address, limits: Limits) -> Self {
         let description = Arc::new(description);
         let state = Arc::new(State::new(&description));
+        let guard = Arc::new(Guard::new(Arc::clone(&description), Arc::clone(&state)));
         let admission = Arc::new(Mutex::new(Admission::new(limits)));
         let (events, _) = broadcast::channel(EVENTS);
         let (orders, ordered) = mpsc::channel(ORDERS);
@@ -134,6 +138,7 @@ impl Gateway {
             address,
             description: Arc::clone(&description),
             state: Arc::clone(&state),
+            guard: Arc::clone(&guard),
             events: events.clone(),
             bus_state,
             orders: ordered,
@@ -145,6 +150,7 @@ impl Gateway {
                 actuator::Worker {
                     entry: entry.clone(),
                     state: Arc::clone(&state),
+                    guard: Arc::clone(&guard),
                     admission: Arc::clone(&admission),
                     orders: orders.clone(),
                     events: events.clone(),
@@ -157,6 +163,7 @@ impl Gateway {
             shared: Arc::new(Shared {
                 description,
                 state,
+                guard,
                 admission,
                 limits,
                 queues,
@@ -167,19 +174,34 @@ impl Gateway {
         }
     }
 
-    /// Asks for a value and waits for its one outcome. Everything that can be decided now is
-    /// decided before the first wait, so requests polled in order are queued in order. Dropping
-    /// the future does not stop the request.
+    /// Asks for a value, of nobody knows whom; see [`Gateway::submit`].
+    pub async fn set(&self, request: Request) -> Outcome {
+        self.submit(request, Context::default(), Instant::now())
+            .await
+    }
+
+    /// Asks for a value; what is returned waits for its one outcome. Everything that can be
+    /// decided now is decided before this returns, so requests are queued in the order of the
+    /// calls. Dropping the future does not stop the request. Its time to live counts from
+    /// `received`.
     ///
     /// A request_id seen before never acts again: while it runs, or when it named something
-    /// else, it is refused as `duplicate_request`; afterwards it is answered with its outcome.
-    pub async fn set(&self, request: Request) -> Outcome {
-        let received = Instant::now();
-        match self.admit(request, received) {
-            Ok(answer) => answer.await.unwrap_or_else(|_| {
-                Outcome::failed(Reason::Internal, "The gateway stopped during the request.")
-            }),
-            Err(outcome) => outcome,
+    /// else, it is refused as `duplicate_request`; afterwards it is answered with its outcome,
+    /// also when that was the question for a confirmation. A confirmed request is a new one.
+    pub fn submit(
+        &self,
+        request: Request,
+        context: Context,
+        received: Instant,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let admitted = self.admit(request, context, received);
+        async move {
+            match admitted {
+                Ok(answer) => answer.await.unwrap_or_else(|_| {
+                    Outcome::failed(Reason::Internal, "The gateway stopped during the request.")
+                }),
+                Err(outcome) => outcome,
+            }
         }
     }
 
@@ -216,6 +238,7 @@ impl Gateway {
     fn admit(
         &self,
         request: Request,
+        context: Context,
         received: Instant,
     ) -> Result<oneshot::Receiver<Outcome>, Outcome> {
         if request.request_id.is_empty() || request.request_id.len() > 128 {
@@ -232,7 +255,7 @@ impl Gateway {
                 Known::Refused(outcome) => return Err(outcome),
             }
         }
-        let job = self.job(&request, received);
+        let job = self.job(&request, context, received);
         let (job, answer) = match job {
             Ok(pair) => pair,
             Err(outcome) => {
@@ -260,6 +283,7 @@ impl Gateway {
     fn job(
         &self,
         request: &Request,
+        context: Context,
         received: Instant,
     ) -> Result<(Job, oneshot::Receiver<Outcome>), Outcome> {
         let path = &request.path;
@@ -302,10 +326,16 @@ impl Gateway {
                 format!("CAN is down: {why}."),
             ));
         }
-        state::interlock(entry, &request.value, self.shared.state.speed())?;
+        let asked = Asked {
+            path,
+            value: &request.value,
+            context,
+        };
+        self.shared.guard.admit(asked, received)?;
         let (reply, answer) = oneshot::channel();
         let job = Job {
             request: request.clone(),
+            context,
             frame,
             deadline: received + request.time_to_live,
             reply,

@@ -99,6 +99,13 @@ impl Ecu {
         entry.write_status(payload, value).unwrap();
     }
 
+    /// From now on nothing is reported of the path, nor of what its status message has besides.
+    pub fn forget(&self, path: &str) {
+        let entry = self.vehicle.entry(path).unwrap();
+        let mut status = self.status.lock().unwrap();
+        status.remove(&entry.status.message.id());
+    }
+
     pub fn behave(&self, manner: Manner) {
         *self.manner.lock().unwrap() = manner;
     }
@@ -197,7 +204,9 @@ impl Parts {
             match manner {
                 Manner::Obey => {
                     let mut status = self.status.lock().unwrap();
-                    let payload = status.get_mut(&entry.status.message.id()).unwrap();
+                    let Some(payload) = status.get_mut(&entry.status.message.id()) else {
+                        continue;
+                    };
                     entry
                         .write_status(payload, entry.physical(&value).unwrap())
                         .unwrap();
