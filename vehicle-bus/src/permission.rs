@@ -267,17 +267,4 @@ fn user_of_name(name: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_found_by_name_and_number_and_strangers_are_left_out() {
-        let names = ["root", "4711", "nobody-of-this-name"].map(str::to_owned);
-        let Judge::Users(users) = users(&names) else {
-            panic!("users judge");
-        };
-        // SAFETY: a plain system call.
-        let own = unsafe { libc::geteuid() };
-        assert_eq!(users, BTreeSet::from([0, 4711, own]));
-    }
-}
+mod tests;

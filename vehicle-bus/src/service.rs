@@ -84,7 +84,7 @@ struct Vehicle1 {
 }
 
 /// The options of `SetWith`.
-type Options = HashMap<String, OwnedVariant>;
+pub type Options = HashMap<String, OwnedVariant>;
 
 /// How D-Bus carries an outcome.
 type Answer = (String, String, String);
@@ -250,7 +250,10 @@ fn answer(outcome: &Outcome) -> Answer {
 
 /// Reads the options of `SetWith`. One that is not known is refused: who sets it means
 /// something by it.
-fn context(options: &Options) -> Result<Context, String> {
+///
+/// # Errors
+/// A sentence that names the option.
+pub fn context(options: &Options) -> Result<Context, String> {
     let mut context = Context::default();
     for (name, value) in options {
         match (name.as_str(), from_variant(value)) {
@@ -289,7 +292,7 @@ pub(crate) fn options(context: Context) -> HashMap<&'static str, Variant<'static
 }
 
 /// A boolean, any number, or a text; None for anything else.
-pub(crate) fn from_variant(value: &Variant<'_>) -> Option<Value> {
+pub fn from_variant(value: &Variant<'_>) -> Option<Value> {
     Some(match value {
         Variant::Bool(flag) => Value::Flag(*flag),
         Variant::F64(number) => Value::Number(*number),
