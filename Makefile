@@ -8,14 +8,17 @@ export CODRIVER_MODEL_BUILDER ?= $(CURDIR)/catalog/models/builder
 export CODRIVER_BIN_DIR ?= $(CURDIR)/target/release
 CARGO    ?= cargo
 TRAINING := $(CACHE)/training-venv
+PEER     := $(CACHE)/peer-venv
 TRAINER   = PYTHONPATH=$(CURDIR)/catalog/models $(TRAINING)/bin/python -m trainer
 INTENT_PACK ?= codriver-intent-gemma3-270m-q8
 SPLIT    ?= test
 FUZZ_SECONDS ?= 300
+SPEECH   ?= $(CACHE)/speech-venv
+SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin/python -m trainer
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench models train eval build setup-run setup-test setup-train lint doc install clean
+.PHONY: help run test soak fuzz bench bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -27,6 +30,9 @@ help:
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
 	@echo "make eval         what the tiers understand of held-out sentences"
+	@echo "make eval-speech  the same through synthetic voices, noise and the recogniser"
+	@echo "make hear         what the recogniser mishears of sentences for training, added to the corpus"
+	@echo "make bench-peer   the language model's speed beside llama.cpp"
 	@echo "make doc          the reference documentation"
 	@echo "make install      install into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 
@@ -69,6 +75,22 @@ eval: setup-train models
 	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 
+# NOISE: a folder of recorded noise (WAV); HEAR, SPOKEN: options of the trainer, such as --sentences.
+hear: setup-speech models
+	$(SPEAKER) hear $(if $(NOISE),--noise $(NOISE)) $(HEAR)
+
+eval-speech: setup-speech models
+	$(SPEAKER) spoken-sets --split $(SPLIT) $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl $(SPOKEN)
+	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
+	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
+
+# Tokens a second beside llama.cpp, which pip builds from source.
+bench-peer: setup-run models
+	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
+	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(PEER)/bin/python -m trainer peer --pack $(INTENT_PACK) \
+	  --decode "$(CARGO) bench --quiet --locked --package codriver-nlu --bench decode -- $(INTENT_PACK)"
+
 build:
 	$(CARGO) build --release --workspace --bins --locked
 
@@ -85,6 +107,13 @@ setup-train: setup-run
 	@cmp -s nlu/training/requirements.txt $(TRAINING)/requirements.txt || { \
 	  $(TRAINING)/bin/python -m pip install --quiet --requirement nlu/training/requirements.txt && \
 	  cp nlu/training/requirements.txt $(TRAINING)/requirements.txt; }
+
+# The locked versions are those of CPython 3.11.
+setup-speech: setup-test
+	@test -x $(SPEECH)/bin/python || python3 -m venv $(SPEECH)
+	@cmp -s nlu/training/requirements-speech.txt $(SPEECH)/requirements.txt || { \
+	  $(SPEECH)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement nlu/training/requirements-speech.txt && \
+	  cp nlu/training/requirements-speech.txt $(SPEECH)/requirements.txt; }
 
 setup-test: setup-run
 	@tests/setup/install-packages tests/setup/packages-test.txt

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::name::name;
 use crate::telephone::telephone_number;
 use crate::{Language, Unit, Value, Zone};
 
@@ -62,6 +63,8 @@ pub enum TextForm {
     Any,
     /// A telephone number, said or written; the value is what is dialled.
     TelephoneNumber,
+    /// Somebody's name, as an address book may hold it.
+    Name,
 }
 
 /// One value of a choice argument.
@@ -231,6 +234,7 @@ impl TextForm {
         match self {
             Self::Any => Some(text.to_owned()),
             Self::TelephoneNumber => telephone_number(text),
+            Self::Name => name(text),
         }
     }
 }

@@ -21,6 +21,7 @@ mod decision;
 mod definition;
 mod error;
 mod language;
+mod name;
 mod pack;
 mod route;
 mod source;

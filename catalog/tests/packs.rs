@@ -44,7 +44,10 @@ fn a_pack_says_everything_about_a_command() {
     };
     assert_eq!(route.operation, Operation::Set);
     assert_eq!(
-        route.paths.of(Some(Zone::All)).unwrap(),
+        route
+            .paths
+            .of(&[("zone".to_owned(), Value::Zone(Zone::All))].into())
+            .unwrap(),
         ["Lamp.Driver", "Lamp.Passenger"]
     );
 }
@@ -65,6 +68,56 @@ fn a_reading_is_told_as_it_is_unless_the_route_scales_it() {
     }
     let said = problem(set, "operation = \"get\"\nscale = 0");
     assert!(said.contains("other than zero"), "{said}");
+}
+
+#[test]
+fn paths_may_go_by_a_choice_and_then_every_choice_has_some() {
+    let of_lamp = "paths = \"lamp\"";
+    let by_kind = |table: &str| {
+        let route = format!("paths = {{ argument = \"kind\", table = {{ {table} }} }}");
+        let arguments = "[command.arguments]\nkind = { kind = \"choice\", default = \"desk\", choices = { desk = { en = [\"desk\"] }, floor = { en = [\"floor\"] } } }";
+        let folder = tempfile::tempdir().unwrap();
+        for part in ["commands/lamp.toml", "languages/en.toml"] {
+            let text = fs::read_to_string(good().join(part)).unwrap();
+            let path = folder.path().join(part);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = text
+                .replace("[command.arguments]", arguments)
+                .replace(of_lamp, &route);
+            fs::write(path, text).unwrap();
+        }
+        Catalog::load(folder.path())
+    };
+    let catalog =
+        by_kind("desk = [\"Lamp.Desk\"], floor = [\"Lamp.Floor\", \"Lamp.Corner\"]").unwrap();
+    let Route::Vss(route) = &catalog.command("lamp.set_brightness").unwrap().route else {
+        panic!("not a VSS route");
+    };
+    let of = |kind: &str| {
+        let arguments = [("kind".to_owned(), Value::Choice(kind.to_owned()))].into();
+        route.paths.of(&arguments).map(<[String]>::to_vec)
+    };
+    assert_eq!(of("desk").unwrap(), ["Lamp.Desk"]);
+    assert_eq!(of("floor").unwrap(), ["Lamp.Floor", "Lamp.Corner"]);
+    assert_eq!(of("ceiling"), None);
+    assert_eq!(route.paths.of(&BTreeMap::new()), None);
+    assert_eq!(route.paths.all().len(), 3);
+
+    for (table, problem) in [
+        ("desk = [\"Lamp.Desk\"]", "differ in \"floor\""),
+        (
+            "desk = [\"Lamp.Desk\"], floor = []",
+            "\"floor\" of \"kind\" has no paths",
+        ),
+    ] {
+        let said = by_kind(table).unwrap_err().to_string();
+        assert!(said.contains(problem), "{said}");
+    }
+    let said = problem(
+        of_lamp,
+        "paths = { argument = \"zone\", table = { all = [\"A\"] } }",
+    );
+    assert!(said.contains("no choice argument"), "{said}");
 }
 
 #[test]

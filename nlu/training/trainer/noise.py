@@ -6,13 +6,13 @@ import random
 from collections import defaultdict
 from typing import Iterable
 
-from pypinyin import lazy_pinyin
-
 
 class Homophones:
     """Characters of the corpus by their toneless syllable."""
 
     def __init__(self, texts: Iterable[str]) -> None:
+        from pypinyin import lazy_pinyin  # the tests of the corpus do without
+
         by_sound: dict[str, set[str]] = defaultdict(set)
         for character in {c for text in texts for c in text if "\u4e00" <= c <= "\u9fff"}:
             by_sound[lazy_pinyin(character)[0]].add(character)

@@ -117,3 +117,17 @@ fn orders_for_what_the_car_does_not_have_say_so() {
             .is_err()
     );
 }
+
+#[test]
+fn a_washer_stops_by_itself() {
+    const WASHER: &str = "Vehicle.Body.Windshield.Front.Washing.IsActive";
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.advance(start);
+    car.receive(&request(&car, WASHER, 1.0), start);
+    let seen = reported(&mut car, WASHER, start, Duration::from_secs(2));
+    assert_eq!(seen.last(), Some(&Value::Flag(true)), "{seen:?}");
+    let later = start + Duration::from_secs(2);
+    let seen = reported(&mut car, WASHER, later, Duration::from_secs(2));
+    assert_eq!(seen.last(), Some(&Value::Flag(false)), "{seen:?}");
+}

@@ -1,0 +1,100 @@
+"""Speaks held-out sentences, hears them in noise, and writes what was heard for the evaluator."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+
+from . import recordings, speaking
+from .cabin import Noises
+from .catalog import Catalog
+from .corpus import LANGUAGES, Corpus, name_held_out
+from .hearing import hear
+from .samples import Sample, Sampler
+from .values import Lexicons
+
+SHARES = {"single": 0.70, "several": 0.15, "indirect": 0.15}
+RATIOS_DB = (None, 10.0, 5.0)
+VOICES = {"en": ("joe", "jm_kumo"), "zh": ("jf_alpha", "jm_kumo")}
+SPEED = {"en": 1.0, "zh": 0.92}
+JOINED_SENTENCES = 150
+SEED = 20261124
+
+
+@dataclass(frozen=True)
+class Spoken:
+    sample: Sample
+    kind: str
+    voice: str
+    ratio_db: float | None
+
+
+def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
+    """One row a sentence and ratio; `text` is what was heard, `said` what was said."""
+    lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
+    sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
+    chosen = [spoken for language in LANGUAGES for spoken in _chosen(sampler, language, arguments.sentences)]
+    sounds = _sounds(chosen, arguments.sounds, Noises(arguments.noise))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with open(arguments.out, "w", encoding="utf-8") as out:
+        for spoken, heard in hear(sounds, arguments.program, arguments.commands):
+            row = {
+                "text": heard.text,
+                "language": heard.language or spoken.sample.language,
+                "kind": spoken.kind,
+                "before": "",
+                "expected": spoken.sample.answer.strip(),
+                "said": spoken.sample.text,
+                "spoken_language": spoken.sample.language,
+                "voice": spoken.voice,
+                "ratio_db": spoken.ratio_db,
+            }
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+            out.flush()
+    print(f"wrote {arguments.out}")
+
+
+def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
+    """The same sentences every time, as many of a kind as its share says, the voices in turn."""
+    rng = random.Random(f"{SEED} {language}")
+    kinds: dict[str, list[Sample]] = {kind: [] for kind in SHARES}
+    for sample in sampler.evaluation(SEED, JOINED_SENTENCES):
+        kind = "indirect" if sample.indirect else sample.kind
+        if sample.language == language and kind in kinds:
+            kinds[kind].append(sample)
+    spoken = []
+    for kind, share in SHARES.items():
+        samples = rng.sample(kinds[kind], min(len(kinds[kind]), round(count * share)))
+        voices = VOICES[language]
+        for place, sample in enumerate(samples):
+            spoken += [Spoken(sample, kind, voices[place % len(voices)], ratio) for ratio in RATIOS_DB]
+    return spoken
+
+
+def _sounds(chosen: list[Spoken], folder: Path, noises: Noises) -> Iterator[tuple[Spoken, np.ndarray]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    voices = speaking.Voices()
+    for spoken in chosen:
+        speech = _speech(spoken.sample.text, spoken.sample.language, spoken.voice, folder, voices)
+        seed = zlib.crc32(f"{spoken.sample.text} {spoken.ratio_db}".encode())
+        yield spoken, noises.mixed(speech, spoken.ratio_db, np.random.default_rng(seed))
+
+
+def _speech(text: str, language: str, voice: str, folder: Path, voices: speaking.Voices) -> np.ndarray:
+    """Synthesised once and kept: the same sentence of the same voice is the same sound."""
+    key = hashlib.sha256(f"{language} {voice} {SPEED[language]} {text}".encode()).hexdigest()[:24]
+    path = folder / f"{key}.wav"
+    if not path.exists():
+        samples = voices.speak(text, language, voice, SPEED[language], seed=1)
+        unfinished = path.with_suffix(".part")
+        recordings.write(unfinished, samples)
+        unfinished.rename(path)
+    return recordings.read(path)
