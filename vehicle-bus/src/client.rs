@@ -84,9 +84,13 @@ pub trait Vehicle1 {
         decoded: String,
     ) -> zbus::Result<()>;
 
-    /// "up" or "down: why".
+    /// "up", "silent" or "down: why".
     #[zbus(property)]
     fn bus(&self) -> zbus::Result<String>;
+
+    /// What was counted on the bus since the gateway began.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn bus_counters(&self) -> zbus::Result<std::collections::HashMap<String, u64>>;
 
     /// Vehicle name.
     #[zbus(property(emits_changed_signal = "const"))]
@@ -196,7 +200,7 @@ impl VehicleClient {
             .collect())
     }
 
-    /// "up" or "down: why".
+    /// "up", "silent" or "down: why".
     ///
     /// # Errors
     /// [`Error::Dbus`].

@@ -62,26 +62,42 @@ impl fmt::Display for CanId {
     }
 }
 
-/// A data frame. Up to 8 bytes it is classic CAN, above it is CAN FD.
+/// A data frame: classic CAN with up to 8 bytes, or CAN FD with up to 64.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CanFrame {
     id: CanId,
+    fd: bool,
     payload: Vec<u8>,
 }
 
 impl CanFrame {
-    /// `payload`: 0 to 8 bytes, or one of CAN FD's lengths 12, 16, 20, 24, 32, 48, 64.
+    /// `payload`: 0 to 8 bytes for classic CAN, or one of CAN FD's lengths 12, 16, 20, 24, 32,
+    /// 48, 64, which make it a CAN FD frame.
     ///
     /// # Errors
     /// [`Error::PayloadLength`] for any other length.
     pub fn new(id: CanId, payload: &[u8]) -> Result<Self, Error> {
-        match payload.len() {
-            0..=8 | 12 | 16 | 20 | 24 | 32 | 48 | 64 => Ok(Self {
-                id,
-                payload: payload.to_vec(),
-            }),
-            length => Err(Error::PayloadLength { id, length }),
+        Self::made(id, payload.len() > 8, payload)
+    }
+
+    /// A CAN FD frame, also a short one: `payload` has 0 to 8 bytes, or 12, 16, 20, 24, 32, 48, 64.
+    ///
+    /// # Errors
+    /// [`Error::PayloadLength`] for any other length.
+    pub fn fd(id: CanId, payload: &[u8]) -> Result<Self, Error> {
+        Self::made(id, true, payload)
+    }
+
+    fn made(id: CanId, fd: bool, payload: &[u8]) -> Result<Self, Error> {
+        if padded_length(payload.len()) != Some(payload.len()) {
+            let length = payload.len();
+            return Err(Error::PayloadLength { id, length });
         }
+        Ok(Self {
+            id,
+            fd,
+            payload: payload.to_vec(),
+        })
     }
 
     /// Identifier.
@@ -94,16 +110,28 @@ impl CanFrame {
         &self.payload
     }
 
-    /// Whether it needs CAN FD.
+    /// Whether it is a CAN FD frame.
     pub fn is_fd(&self) -> bool {
-        self.payload.len() > 8
+        self.fd
+    }
+}
+
+/// The shortest length of CAN or CAN FD that holds `length` bytes; None above 64.
+pub fn padded_length(length: usize) -> Option<usize> {
+    match length {
+        0..=8 => Some(length),
+        _ => [12, 16, 20, 24, 32, 48, 64]
+            .into_iter()
+            .find(|longer| length <= *longer),
     }
 }
 
 impl fmt::Display for CanFrame {
-    /// As `cansend` takes it: `321#00102B40`.
+    /// As `cansend` takes it: `321#00102B40`, or `321##100102B40` for CAN FD with its faster
+    /// data phase.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#", self.id)?;
+        let separator = if self.fd { "##1" } else { "#" };
+        write!(f, "{}{separator}", self.id)?;
         self.payload
             .iter()
             .try_for_each(|byte| write!(f, "{byte:02X}"))

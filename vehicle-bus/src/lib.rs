@@ -4,6 +4,7 @@ pub mod client;
 pub mod config;
 pub mod dbc;
 pub mod description;
+pub mod end_to_end;
 pub mod frame;
 pub mod gateway;
 pub mod permission;

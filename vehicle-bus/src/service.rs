@@ -164,10 +164,21 @@ impl Vehicle1 {
         self.gateway.description().name().to_owned()
     }
 
-    /// "up", or "down: why".
+    /// "up", "silent", or "down: why".
     #[zbus(property)]
     async fn bus(&self) -> String {
         self.gateway.bus().borrow().to_string()
+    }
+
+    /// What was counted on the bus since the gateway began: frames_received, frames_sent,
+    /// frames_rejected, error_frames, overflows, controller_restarts, bus_lost.
+    #[zbus(property(emits_changed_signal = "false"))]
+    async fn bus_counters(&self) -> BTreeMap<String, u64> {
+        let counters = self.gateway.counters().list();
+        counters
+            .into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
     }
 
     /// A path has another value.

@@ -73,6 +73,17 @@ impl BitField {
         }
     }
 
+    /// Whether it has exactly the bits of a field that begins with byte `byte`, in its low bits
+    /// where it is less than a byte. Up to one byte the order makes no difference.
+    pub(super) fn lies_at(self, byte: usize, bits: u64, order: ByteOrder) -> bool {
+        let start = match order {
+            ByteOrder::Intel => byte * 8,
+            ByteOrder::Motorola => byte * 8 + (bits as usize).clamp(1, 8) - 1,
+        };
+        Self::new(start as u64, bits, order, 64)
+            .is_some_and(|wanted| wanted.positions().eq(self.positions()))
+    }
+
     /// (byte, bit in byte) of each bit, from the least significant to the most significant.
     fn positions(self) -> impl Iterator<Item = (usize, usize)> {
         let length = self.length as usize;

@@ -4,10 +4,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use can_dbc::MultiplexIndicator;
 
-use super::signal::{self, Misfit, Multiplexed, Raw, Signal};
+use super::{
+    attribute::{self, SendType},
+    signal::{self, Misfit, Multiplexed, Raw, Signal},
+};
 use crate::{
     Error,
-    frame::{CanFrame, CanId},
+    frame::{self, CanFrame, CanId},
 };
 
 /// One DBC message.
@@ -18,7 +21,8 @@ pub struct Message {
     name: String,
     size: usize,
     sender: Option<String>,
-    cycle_time: Option<Duration>,
+    send_type: SendType,
+    is_fd: bool,
     comment: Option<String>,
     signals: Vec<Signal>,
 }
@@ -64,7 +68,17 @@ impl Message {
 
     /// DBC attribute GenMsgCycleTime; None for a message sent on change only.
     pub fn cycle_time(&self) -> Option<Duration> {
-        self.cycle_time
+        self.send_type.cycle_time()
+    }
+
+    /// When it is sent (DBC attributes GenMsgSendType and GenMsgCycleTime).
+    pub fn send_type(&self) -> SendType {
+        self.send_type
+    }
+
+    /// Whether it travels in CAN FD frames.
+    pub fn is_fd(&self) -> bool {
+        self.is_fd
     }
 
     /// Comment of the DBC.
@@ -228,26 +242,27 @@ impl Message {
         }
     }
 
-    /// Wraps a payload into a frame with this message's identifier.
+    /// Wraps a payload into a frame with this message's identifier; zeros fill it up to the next
+    /// length that CAN FD has.
     ///
     /// # Errors
-    /// [`Error::PayloadLength`] when the length is none that CAN or CAN FD has.
+    /// [`Error::PayloadLength`] above 64 bytes.
     pub fn frame(&self, payload: &[u8]) -> Result<CanFrame, Error> {
-        CanFrame::new(self.id, payload)
+        let mut padded = payload.to_vec();
+        padded.resize(
+            frame::padded_length(payload.len()).unwrap_or(payload.len()),
+            0,
+        );
+        if self.is_fd {
+            CanFrame::fd(self.id, &padded)
+        } else {
+            CanFrame::new(self.id, &padded)
+        }
     }
 
     /// [`Message::request`] for a raw value already proven to fit.
     pub(crate) fn request_raw(&self, signal: &Signal, raw: Raw) -> Vec<u8> {
-        let mut payload = self.start_payload();
-        self.select(signal, &mut payload);
-        for other in self.signals.iter().filter(|s| s.multiplexed.is_some()) {
-            if !other.is_selector
-                && self.is_present(other, &payload)
-                && let Some(idle) = other.start_value()
-            {
-                other.write(&mut payload, idle);
-            }
-        }
+        let mut payload = self.page_payload(signal);
         signal.write(&mut payload, raw);
         payload
     }
@@ -259,7 +274,46 @@ impl Message {
             .map_err(|misfit| self.misfit(signal, physical, misfit))
     }
 
-    fn is_present(&self, signal: &Signal, payload: &[u8]) -> bool {
+    /// The selector value that lets a multiplexed signal in; None for a plain signal.
+    pub fn page(&self, signal: &Signal) -> Option<u64> {
+        let rule = signal.multiplexed.as_ref()?;
+        rule.ranges.first().map(|(low, _)| *low)
+    }
+
+    /// How many pages a multiplexed message has, counted by the selector values that begin one; 1
+    /// for a plain message.
+    pub fn pages(&self) -> usize {
+        let pages: std::collections::BTreeSet<_> = self
+            .signals
+            .iter()
+            .filter_map(|signal| signal.multiplexed.as_ref())
+            .filter_map(|rule| rule.ranges.first().map(|(low, _)| (rule.selector, *low)))
+            .collect();
+        pages.len().max(1)
+    }
+
+    /// Writes a raw value proven to fit, whatever the selectors say.
+    pub(crate) fn put(&self, payload: &mut [u8], signal: &Signal, raw: Raw) {
+        signal.write(payload, raw);
+    }
+
+    /// The start payload with the selectors set as `signal` needs them, and the signals beside it
+    /// at their start values.
+    pub fn page_payload(&self, signal: &Signal) -> Vec<u8> {
+        let mut payload = self.start_payload();
+        self.select(signal, &mut payload);
+        for other in self.signals.iter().filter(|s| s.multiplexed.is_some()) {
+            if !other.is_selector
+                && self.is_present(other, &payload)
+                && let Some(idle) = other.start_value()
+            {
+                other.write(&mut payload, idle);
+            }
+        }
+        payload
+    }
+
+    pub(crate) fn is_present(&self, signal: &Signal, payload: &[u8]) -> bool {
         let mut signal = signal;
         // Selectors nest; a chain longer than the message has signals would be a loop.
         for _ in 0..=self.signals.len() {
@@ -337,11 +391,8 @@ pub(super) fn message(
         message: parsed.name.clone(),
         problem,
     };
-    let id = match parsed.id {
-        can_dbc::MessageId::Standard(id) => CanId::standard(id),
-        can_dbc::MessageId::Extended(id) => CanId::extended(id),
-    }
-    .ok_or_else(|| bad_message(format!("identifier {} does not exist", parsed.id.raw())))?;
+    let id = attribute::id(parsed.id)
+        .ok_or_else(|| bad_message(format!("identifier {} does not exist", parsed.id.raw())))?;
     let size = usize::try_from(parsed.size)
         .ok()
         .filter(|size| *size <= 64)
@@ -381,11 +432,8 @@ pub(super) fn message(
         name: parsed.name.clone(),
         size,
         sender: parsed.transmitter.clone(),
-        cycle_time: dbc
-            .message_attribute(parsed.id, "GenMsgCycleTime")
-            .and_then(super::number)
-            .filter(|milliseconds| *milliseconds > 0.0 && *milliseconds < 1e9)
-            .map(|milliseconds| Duration::from_micros((milliseconds * 1000.0) as u64)),
+        send_type: attribute::send_type(dbc, parsed.id),
+        is_fd: attribute::is_fd(dbc, parsed.id, size),
         comment: dbc.message_comment(parsed.id).map(str::to_owned),
         signals,
     })

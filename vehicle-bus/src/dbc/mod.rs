@@ -1,6 +1,7 @@
 //! DBC files: which signal lies where in which message, encoded and decoded by our own code over
 //! can-dbc's parse, and checked against Python cantools over every signal.
 
+mod attribute;
 mod bits;
 mod message;
 mod signal;
@@ -12,6 +13,8 @@ use std::{
     sync::Arc,
 };
 
+pub use attribute::SendType;
+pub use bits::ByteOrder;
 pub use message::{DecodedSignal, Message};
 pub use signal::{Raw, Signal};
 
@@ -115,16 +118,6 @@ impl Database {
                 file: self.file.to_path_buf(),
                 message: name.to_owned(),
             })
-    }
-}
-
-/// A numeric attribute value.
-fn number(value: &can_dbc::AttributeValue) -> Option<f64> {
-    match value {
-        can_dbc::AttributeValue::Uint(value) => Some(*value as f64),
-        can_dbc::AttributeValue::Int(value) => Some(*value as f64),
-        can_dbc::AttributeValue::Double(value) => Some(*value),
-        can_dbc::AttributeValue::String(_) => None,
     }
 }
 

@@ -158,6 +158,26 @@ impl Signal {
         }
     }
 
+    /// The first byte that the signal has a bit in, for a signal of whole bytes.
+    pub(crate) fn first_byte(&self) -> usize {
+        self.field.start() / 8
+    }
+
+    /// Whether it is a plain unsigned number of `bits` bits that begins with byte `byte`: in its
+    /// low bits, where it is less than a byte.
+    pub(crate) fn lies_at(&self, byte: usize, bits: u64, order: ByteOrder) -> bool {
+        self.number == Number::Unsigned
+            && self.factor == 1.0
+            && self.offset == 0.0
+            && self.multiplexed.is_none()
+            && self.field.lies_at(byte, bits, order)
+    }
+
+    /// Its value in a payload, whatever a selector says; bits beyond the payload are zero.
+    pub(crate) fn value(&self, payload: &[u8]) -> Raw {
+        self.read(payload)
+    }
+
     pub(super) fn read(&self, payload: &[u8]) -> Raw {
         let bits = self.field.read(payload);
         match self.number {
@@ -294,7 +314,7 @@ pub(super) fn signal(
         labels,
         start_value: dbc
             .signal_attribute(message.id, &parsed.name, "GenSigStartValue")
-            .and_then(super::number),
+            .and_then(super::attribute::number),
         comment: dbc
             .signal_comment(message.id, &parsed.name)
             .map(str::to_owned),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use super::Transmission;
 use crate::{
     Error,
     dbc::{Message, Raw, Signal},
@@ -31,6 +32,8 @@ pub struct Entry {
 pub struct Actuator {
     /// The signal that asks for a value.
     pub request: SignalRef,
+    /// What the signal shows before, during and after a request.
+    pub transmission: Transmission,
     /// Within this time the status must show the value asked for.
     pub confirm_within: Duration,
 }
@@ -156,6 +159,15 @@ impl Entry {
         }
     }
 
+    /// The physical value of a reported one, which need not be on a step or within the limits of
+    /// what may be asked for; None for a word that the description does not know.
+    pub fn carried(&self, value: &Value) -> Option<f64> {
+        match (&self.kind, value) {
+            (Kind::Number { .. }, Value::Number(number)) => Some(*number),
+            _ => self.physical(value).ok(),
+        }
+    }
+
     /// Whether a reported value is the one asked for, within half a raw step of the status.
     pub fn shows(&self, reported: &Value, wanted: &Value) -> bool {
         match (reported, wanted) {
@@ -180,12 +192,22 @@ impl Entry {
 }
 
 impl Actuator {
-    /// The frame that asks for a physical value and for nothing else.
+    /// The raw value of the request signal that asks for a physical value.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`].
+    pub fn raw(&self, physical: f64) -> Result<Raw, Error> {
+        self.request.message.raw(&self.request.signal, physical)
+    }
+
+    /// The frame that asks for a physical value and for nothing else, without end-to-end
+    /// protection: for simulated ECUs and tests. The gateway composes what it sends from all that
+    /// is open.
     ///
     /// # Errors
     /// As [`Message::request`].
     pub fn frame(&self, physical: f64) -> Result<CanFrame, Error> {
-        let raw = self.request.message.raw(&self.request.signal, physical)?;
+        let raw = self.raw(physical)?;
         let payload = self.request.message.request_raw(&self.request.signal, raw);
         self.request.message.frame(&payload)
     }

@@ -13,7 +13,10 @@ use toml::Spanned;
 
 use super::{
     Actuator, Description, Entry, Kind, RefusalMessage, Rule, SignalRef,
+    index::Index,
+    protection::ProtectionEntry,
     rules::{self, ClassesEntry, InterlockEntry, RuleEntry},
+    transmission::{Given, Transmission},
 };
 use crate::{
     Error,
@@ -33,6 +36,8 @@ struct VehicleFile {
     vehicle: Vehicle,
     #[serde(default)]
     refusal: Vec<Spanned<RefusalEntry>>,
+    #[serde(default)]
+    end_to_end: Vec<Spanned<ProtectionEntry>>,
     #[serde(default)]
     sensor: Vec<Spanned<PathEntry>>,
     #[serde(default)]
@@ -59,6 +64,7 @@ struct RefusalEntry {
     id: String,
     signal: String,
     reason: String,
+    page: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +91,8 @@ struct PathEntry {
     status: Spanned<String>,
     confirm_within_ms: Option<u64>,
     stale_after_ms: Option<u64>,
+    momentary_ms: Option<u64>,
+    retries: Option<u32>,
     interlock: Option<InterlockEntry>,
 }
 
@@ -162,7 +170,29 @@ pub(super) fn parse(
         .iter()
         .map(|each| builder.refusal(each))
         .collect::<Result<_, _>>()?;
+    let mut protections = BTreeMap::new();
+    for each in &parsed.end_to_end {
+        let wrong = |problem: String| {
+            let message = &each.get_ref().message;
+            place.error(
+                each.span().start,
+                format!("end_to_end: {message}: {problem}"),
+            )
+        };
+        let protection = each
+            .get_ref()
+            .protection(&database, MISSED_CYCLES)
+            .map_err(wrong)?;
+        if protections
+            .insert(protection.message().id(), protection)
+            .is_some()
+        {
+            return Err(wrong("is listed twice; remove one".into()));
+        }
+    }
     Ok(Description {
+        index: Index::of(&entries),
+        protections,
         name: parsed.vehicle.name,
         file: file.to_owned(),
         speed: speed.into_inner(),
@@ -170,6 +200,15 @@ pub(super) fn parse(
         policy,
         refusals,
         database,
+    })
+}
+
+/// How long a value is believed that comes with this cycle time. The pages of a multiplexed
+/// message take turns.
+fn stale_after(cycle: Option<Duration>, pages: usize) -> Duration {
+    let pages = u32::try_from(pages).unwrap_or(u32::MAX);
+    cycle.map_or(STALE_AFTER, |cycle| {
+        cycle.saturating_mul(MISSED_CYCLES.saturating_mul(pages))
     })
 }
 
@@ -223,8 +262,7 @@ impl Builder<'_> {
         let stale_after = match (given.stale_after_ms, status.message.cycle_time()) {
             (Some(0), _) => return Err(wrong("stale_after_ms must be above 0".into())),
             (Some(milliseconds), _) => Duration::from_millis(milliseconds),
-            (None, Some(cycle)) => cycle.saturating_mul(MISSED_CYCLES),
-            (None, None) => STALE_AFTER,
+            (None, cycle) => stale_after(cycle, status.message.pages()),
         };
         let mut entry = Entry {
             path: given.path.clone(),
@@ -243,13 +281,23 @@ impl Builder<'_> {
                         "an actuator needs confirm_within_ms from 1 to {MAX_CONFIRM_MS}"
                     ))
                 })?;
+            let given = Given {
+                momentary_ms: given.momentary_ms,
+                retries: given.retries,
+            };
+            let transmission = Transmission::of(given, &entry.kind, &request).map_err(&wrong)?;
             entry.actuator = Some(Actuator {
                 request,
+                transmission,
                 confirm_within: Duration::from_millis(confirm_within_ms),
             });
-        } else if given.confirm_within_ms.is_some() || given.interlock.is_some() {
+        } else if given.confirm_within_ms.is_some()
+            || given.interlock.is_some()
+            || given.momentary_ms.is_some()
+            || given.retries.is_some()
+        {
             return Err(wrong(
-                "confirm_within_ms and interlock are for actuators".into(),
+                "confirm_within_ms, interlock, momentary_ms and retries are for actuators".into(),
             ));
         }
         Ok(entry)
@@ -367,6 +415,7 @@ impl Builder<'_> {
             id: find(&given.id)?,
             signal: find(&given.signal)?,
             reason: find(&given.reason)?,
+            page: given.page.as_deref().map(find).transpose()?,
         })
     }
 

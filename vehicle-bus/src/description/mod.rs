@@ -3,8 +3,12 @@
 
 mod entry;
 mod file;
+mod index;
 pub(crate) mod policy;
+mod protection;
 mod rules;
+mod statuses;
+mod transmission;
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +17,16 @@ use std::{
 
 pub use entry::{Actuator, Entry, Kind, SignalRef, ValueError};
 pub use policy::{Class, Condition, Effect, Policy, Rule, Test};
+pub use statuses::Statuses;
+pub use transmission::Transmission;
+
+use self::index::Index;
 
 use crate::{
     Error,
     dbc::{Database, Message, Raw},
-    frame::CanFrame,
+    end_to_end::Protection,
+    frame::{CanFrame, CanId},
     value::Value,
 };
 
@@ -31,6 +40,8 @@ pub struct Description {
     speed: String,
     policy: Policy,
     refusals: Vec<RefusalMessage>,
+    protections: BTreeMap<CanId, Protection>,
+    index: Index,
 }
 
 /// A message by which an ECU refuses a request.
@@ -39,6 +50,7 @@ struct RefusalMessage {
     id: SignalRef,
     signal: SignalRef,
     reason: SignalRef,
+    page: Option<SignalRef>,
 }
 
 /// An ECU's refusal of one requested signal.
@@ -48,6 +60,9 @@ pub struct EcuRefusal {
     pub request_id: u32,
     /// Start bit of the refused signal in that message.
     pub start_bit: usize,
+    /// What the message's selector was, where the refusal says so: several multiplexed signals
+    /// may begin with one bit.
+    pub page: Option<u64>,
     /// The ECU's reason, by the value table.
     pub reason: String,
 }
@@ -106,19 +121,33 @@ impl Description {
         &self.policy
     }
 
+    /// The end-to-end protection of a message; None: it has none.
+    pub fn protection(&self, id: CanId) -> Option<&Protection> {
+        self.protections.get(&id)
+    }
+
+    /// Every message with end-to-end protection.
+    pub fn protections(&self) -> impl Iterator<Item = &Protection> {
+        self.protections.values()
+    }
+
+    /// The paths that a message reports.
+    pub fn reported_by(&self, id: CanId) -> impl Iterator<Item = &Entry> {
+        self.listed(self.index.statuses(id))
+    }
+
+    fn listed<'a>(&'a self, paths: &'a [String]) -> impl Iterator<Item = &'a Entry> {
+        paths.iter().filter_map(|path| self.entries.get(path))
+    }
+
     /// What a frame says: each listed path that it reports. None for a value that stands for "not
-    /// available".
+    /// available". End-to-end protection is not checked here: it depends on the frames before.
     pub fn read(&self, frame: &CanFrame) -> Vec<(&Entry, Option<Value>)> {
-        let Some(decoded) = self
-            .database
-            .by_id(frame.id())
-            .and_then(|message| message.decode(frame.payload()).ok())
-        else {
+        let paths = self.index.statuses(frame.id());
+        let Some(decoded) = self.decoded(paths, frame) else {
             return Vec::new();
         };
-        self.entries
-            .values()
-            .filter(|entry| entry.status.message.id() == frame.id())
+        self.listed(paths)
             .filter_map(|entry| {
                 let value = decoded
                     .iter()
@@ -129,31 +158,36 @@ impl Description {
     }
 
     /// What a request frame asks for: each actuator whose signal is not idle, with its value.
-    /// This is the ECU's side of the description.
+    /// This is the ECU's side of the description; the same end-to-end remark holds.
     pub fn requested(&self, frame: &CanFrame) -> Vec<(&Entry, Value)> {
-        let Some(decoded) = self
-            .database
-            .by_id(frame.id())
-            .and_then(|message| message.decode(frame.payload()).ok())
-        else {
+        let paths = self.index.requests(frame.id());
+        let Some(decoded) = self.decoded(paths, frame) else {
             return Vec::new();
         };
-        self.entries
-            .values()
+        self.listed(paths)
             .filter_map(|entry| {
-                let request = &entry.actuator.as_ref()?.request;
-                if request.message.id() != frame.id() {
-                    return None;
-                }
+                let actuator = entry.actuator.as_ref()?;
                 let value = decoded
                     .iter()
-                    .find(|each| each.signal.name() == request.signal.name())?;
-                if request.signal.start_value() == Some(value.raw) {
+                    .find(|each| each.signal.name() == actuator.request.signal.name())?;
+                if actuator.transmission.idle == Some(value.raw) {
                     return None;
                 }
                 Some((entry, entry.value(value.raw)?))
             })
             .collect()
+    }
+
+    fn decoded(
+        &self,
+        paths: &[String],
+        frame: &CanFrame,
+    ) -> Option<Vec<crate::dbc::DecodedSignal<'_>>> {
+        if paths.is_empty() {
+            return None;
+        }
+        let message = self.database.by_id(frame.id())?;
+        message.decode(frame.payload()).ok()
     }
 
     /// Reads an ECU's refusal message; None when the frame is none.
@@ -174,9 +208,11 @@ impl Description {
             _ => None,
         };
         let reason = raw(&rule.reason)?;
+        let page = rule.page.as_ref().map(|page| number(raw(page)));
         Some(EcuRefusal {
             request_id: u32::try_from(number(raw(&rule.id))?).ok()?,
             start_bit: usize::try_from(number(raw(&rule.signal))?).ok()?,
+            page: page.flatten().and_then(|page| u64::try_from(page).ok()),
             reason: match rule.reason.signal.label(reason) {
                 Some(label) => label.to_owned(),
                 None => format!("{reason:?}"),
@@ -193,14 +229,16 @@ impl Description {
                 && rule.id.message.sender() == entry.status.message.sender()
         })?;
         let message: &Message = &rule.id.message;
-        let payload = message
-            .encode(&[
-                (rule.id.signal.name(), f64::from(request.message.id().raw())),
-                (rule.signal.signal.name(), request.signal.start_bit() as f64),
-                (rule.reason.signal.name(), reason),
-            ])
-            .ok()?;
-        message.frame(&payload).ok()
+        let mut values = vec![
+            (rule.id.signal.name(), f64::from(request.message.id().raw())),
+            (rule.signal.signal.name(), request.signal.start_bit() as f64),
+            (rule.reason.signal.name(), reason),
+        ];
+        if let Some(page) = &rule.page {
+            let wanted = request.message.page(&request.signal).unwrap_or(0);
+            values.push((page.signal.name(), wanted as f64));
+        }
+        message.frame(&message.encode(&values).ok()?).ok()
     }
 }
 

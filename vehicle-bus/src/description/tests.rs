@@ -8,6 +8,10 @@ fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles/demo")
 }
 
+fn demo_fd() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles/demo-fd")
+}
+
 /// The demo vehicle with one text replaced in vehicle.toml, and the error that follows.
 fn error_after(from: &str, to: &str) -> String {
     let directory = TempDir::new().unwrap();

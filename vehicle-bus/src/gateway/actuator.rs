@@ -16,9 +16,9 @@ use super::{
     state::State,
 };
 use crate::{
-    Outcome, Reason,
+    Outcome, Reason, Value,
+    dbc::Raw,
     description::{Actuator, EcuRefusal, Entry},
-    frame::CanFrame,
 };
 
 /// An admitted request.
@@ -26,7 +26,8 @@ use crate::{
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) context: Context,
-    pub(super) frame: CanFrame,
+    /// What the request signal says.
+    pub(super) raw: Raw,
     /// Receipt plus time to live: the frame leaves before, or never.
     pub(super) deadline: Instant,
     pub(super) reply: oneshot::Sender<Outcome>,
@@ -72,10 +73,16 @@ impl Worker {
         };
         // Listening begins before the frame leaves, so that no answer is missed.
         let refusals = self.events.subscribe();
-        match self.send(job).await {
+        let outcome = match self.send(job).await {
             Ok(sent) => self.confirmed(job, actuator, sent, refusals).await,
             Err(outcome) => outcome,
-        }
+        };
+        let done = (outcome == Outcome::Done).then_some(job.raw);
+        // Where this finds no room the request ends by its own time.
+        let _ = self
+            .orders
+            .try_send(Order::Release(self.entry.path.clone(), done));
+        outcome
     }
 
     async fn send(&self, job: &Job) -> Result<Instant, Outcome> {
@@ -84,7 +91,7 @@ impl Worker {
             entry: self.entry.clone(),
             value: job.request.value.clone(),
             context: job.context,
-            frame: job.frame.clone(),
+            raw: job.raw,
             deadline: job.deadline,
             reply,
         }));
@@ -100,7 +107,9 @@ impl Worker {
             .unwrap_or_else(|_| Err(Outcome::failed(Reason::Internal, "The gateway stopped.")))
     }
 
-    /// Waits until the status shows the value, an ECU refuses, or the time is over.
+    /// Waits until the status shows the value, an ECU refuses, or the time is over. Where the
+    /// car shows no reaction the request is made again, as often as the description allows, spread
+    /// over that time and within the time to live.
     async fn confirmed(
         &self,
         job: &Job,
@@ -113,8 +122,14 @@ impl Worker {
         let Some(mut reports) = self.state.reports(path) else {
             return Outcome::failed(Reason::Internal, "It has no state.");
         };
+        let before = self.state.get(path).flatten().map(|reading| reading.value);
         let timeout = sleep_until(sent + actuator.confirm_within);
         tokio::pin!(timeout);
+        let patience = actuator.confirm_within / (actuator.transmission.retries + 1);
+        let mut retries = Retries {
+            left: actuator.transmission.retries,
+            next: sent + patience,
+        };
         let mut shown = None;
         loop {
             let report = reports.borrow_and_update().clone();
@@ -136,6 +151,18 @@ impl Worker {
                         format!("The car refused {path} = {wanted}: {}.", refusal.reason),
                     );
                 },
+                () = sleep_until(retries.next), if retries.left > 0 => {
+                    retries.left -= 1;
+                    retries.next += patience;
+                    if !reacts(shown.as_ref(), before.as_ref()) {
+                        // What keeps this one from leaving does not undo the first one: the wait
+                        // goes on.
+                        if let Err(outcome) = self.send(job).await {
+                            tracing::info!(path, %outcome, "not asked again");
+                            retries.left = 0;
+                        }
+                    }
+                },
                 () = &mut timeout => return unconfirmed(path, shown.map(|value| match value {
                     Some(value) => value.to_string(),
                     None => "not available".into(),
@@ -145,9 +172,24 @@ impl Worker {
     }
 }
 
+/// Further attempts of one request.
+struct Retries {
+    left: u32,
+    next: Instant,
+}
+
+/// Whether the car moves towards something: it shows another value than before the request.
+fn reacts(shown: Option<&Option<Value>>, before: Option<&Value>) -> bool {
+    matches!((shown, before), (Some(Some(now)), Some(before)) if now != before)
+}
+
 fn concerns(refusal: &EcuRefusal, actuator: &Actuator) -> bool {
     refusal.request_id == actuator.request.message.id().raw()
         && refusal.start_bit == actuator.request.signal.start_bit()
+        && refusal.page.is_none_or(|page| {
+            let wanted = actuator.request.message.page(&actuator.request.signal);
+            wanted.is_none_or(|wanted| wanted == page)
+        })
 }
 
 fn unconfirmed(path: &str, shown: Option<String>) -> Outcome {

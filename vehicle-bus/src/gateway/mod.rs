@@ -8,6 +8,8 @@
 mod actuator;
 mod admission;
 mod bus;
+mod health;
+mod outgoing;
 mod policy;
 mod state;
 
@@ -26,6 +28,7 @@ use self::{
     actuator::Job,
     admission::{Admission, Known},
     bus::Order,
+    outgoing::Outgoing,
     policy::{Asked, Guard},
     state::State,
 };
@@ -35,7 +38,12 @@ use crate::{
     transport::Address,
 };
 
-pub use self::{admission::Limits, policy::Context, state::Reading};
+pub use self::{
+    admission::Limits,
+    health::{BusState, Counters},
+    policy::Context,
+    state::Reading,
+};
 
 /// Events kept for a slow listener; the oldest are lost first and it is told so.
 const EVENTS: usize = 1024;
@@ -71,24 +79,6 @@ pub enum Event {
     Refused(EcuRefusal),
 }
 
-/// Whether the bus can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BusState {
-    /// Frames go and come.
-    Up,
-    /// Why they do not.
-    Down(String),
-}
-
-impl std::fmt::Display for BusState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Up => f.write_str("up"),
-            Self::Down(why) => write!(f, "down: {why}"),
-        }
-    }
-}
-
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -121,6 +111,7 @@ struct Shared {
     orders: mpsc::Sender<Order>,
     events: broadcast::Sender<Event>,
     bus: watch::Receiver<BusState>,
+    counters: Arc<Counters>,
 }
 
 impl Gateway {
@@ -133,6 +124,7 @@ impl Gateway {
         let admission = Arc::new(Mutex::new(Admission::new(limits)));
         let (events, _) = broadcast::channel(EVENTS);
         let (orders, ordered) = mpsc::channel(ORDERS);
+        let counters = Arc::new(Counters::default());
         let (bus_state, bus) = watch::channel(BusState::Down(format!("{address} is not open yet")));
         tokio::spawn(bus::run(bus::Bus {
             address,
@@ -141,7 +133,13 @@ impl Gateway {
             guard: Arc::clone(&guard),
             events: events.clone(),
             bus_state,
+            counters: Arc::clone(&counters),
             orders: ordered,
+            outgoing: Outgoing::new(&description),
+            receivers: description
+                .protections()
+                .map(|protection| (protection.message().id(), protection.receiver()))
+                .collect(),
         }));
         let mut queues = BTreeMap::new();
         for entry in description.entries().filter(|e| e.actuator.is_some()) {
@@ -170,6 +168,7 @@ impl Gateway {
                 orders,
                 events,
                 bus,
+                counters,
             }),
         }
     }
@@ -219,6 +218,11 @@ impl Gateway {
     /// Whether the bus can be used; changes wake the receiver.
     pub fn bus(&self) -> watch::Receiver<BusState> {
         self.shared.bus.clone()
+    }
+
+    /// What was counted on the bus.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
     }
 
     /// What happens from now on. A listener more than 1024 events late loses the oldest.
@@ -305,8 +309,8 @@ impl Gateway {
                     Outcome::refused(Reason::OutOfRange, format!("{path}: {problem}."))
                 }
             })?;
-        let frame = actuator
-            .frame(physical)
+        let raw = actuator
+            .raw(physical)
             .map_err(|error| Outcome::refused(Reason::OutOfRange, format!("{error}.")))?;
         if request.time_to_live > self.shared.limits.max_time_to_live {
             return Err(Outcome::refused(
@@ -336,7 +340,7 @@ impl Gateway {
         let job = Job {
             request: request.clone(),
             context,
-            frame,
+            raw,
             deadline: received + request.time_to_live,
             reply,
         };

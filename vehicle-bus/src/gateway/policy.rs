@@ -96,6 +96,11 @@ impl Guard {
         Ok(())
     }
 
+    /// Whether a request whose first frame has left may be repeated.
+    pub(super) fn may_go_on(&self, asked: Asked<'_>) -> bool {
+        self.judge(asked, &lock(&self.notes), None).is_ok()
+    }
+
     /// A request of the path has come to its end; from now on the car's reports count alone.
     pub(super) fn settled(&self, path: &str) {
         lock(&self.notes).under_way.remove(path);

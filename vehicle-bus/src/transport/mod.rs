@@ -1,5 +1,6 @@
 //! The way to the bus: SocketCAN, or socketcand on this machine only.
 
+mod fault;
 mod socketcan;
 pub mod socketcand;
 
@@ -8,6 +9,8 @@ use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
+
+pub use fault::Fault;
 
 use crate::{Error, frame::CanFrame};
 
@@ -74,6 +77,15 @@ impl fmt::Display for Address {
     }
 }
 
+/// What comes from an open bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// A data frame.
+    Frame(CanFrame),
+    /// An error frame.
+    Fault(Fault),
+}
+
 /// An open bus.
 #[derive(Debug)]
 pub enum Transport {
@@ -99,11 +111,12 @@ impl Transport {
         }
     }
 
-    /// The next data frame. Cancel safe.
+    /// The next data frame or error frame. Cancel safe.
     ///
     /// # Errors
-    /// [`Error::Transport`] when the bus is lost.
-    pub async fn receive(&mut self) -> Result<CanFrame, Error> {
+    /// [`Error::Transport`] when the bus is lost: its link went down, its controller left it (bus
+    /// off), the server closed the connection. Drop the transport and open another one.
+    pub async fn receive(&mut self) -> Result<Received, Error> {
         match self {
             Self::SocketCan(interface) => interface.receive().await,
             Self::Socketcand(client) => client.receive().await,

@@ -6,8 +6,9 @@ use socketcan::{
     CanAnyFrame, CanDataFrame, CanError, CanFdFrame, EmbeddedFrame, ExtendedId, Id, ShouldRetry,
     SocketOptions, StandardId, tokio::CanFdSocket,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use super::{Fault, Received};
 use crate::{
     Error,
     frame::{CanFrame, CanId},
@@ -16,6 +17,8 @@ use crate::{
 /// How often a silent interface is asked whether its link still is up: taking an interface down
 /// wakes no reader.
 const LINK_CHECK: Duration = Duration::from_secs(1);
+/// Wait before a frame is offered again to a full transmit queue; the caller's deadline ends it.
+const QUEUE_FULL: Duration = Duration::from_millis(1);
 
 /// One CAN interface, raw frames.
 pub struct Interface {
@@ -52,7 +55,7 @@ impl Interface {
         Ok(interface)
     }
 
-    pub(super) async fn receive(&mut self) -> Result<CanFrame, Error> {
+    pub(super) async fn receive(&mut self) -> Result<Received, Error> {
         loop {
             let frame = match timeout(LINK_CHECK, self.socket.read_frame()).await {
                 Err(_silent) => {
@@ -62,39 +65,50 @@ impl Interface {
                 Ok(Err(error)) if error.should_retry() => continue,
                 Ok(frame) => frame.map_err(|error| self.failed(error.to_string()))?,
             };
-            let (id, payload) = match &frame {
-                CanAnyFrame::Normal(frame) => (frame.id(), frame.data()),
-                CanAnyFrame::Fd(frame) => (frame.id(), frame.data()),
-                CanAnyFrame::Remote(_) => continue,
+            let received = match &frame {
+                CanAnyFrame::Normal(frame) => {
+                    from_id(frame.id()).map(|id| CanFrame::new(id, frame.data()))
+                }
+                CanAnyFrame::Fd(frame) => {
+                    from_id(frame.id()).map(|id| CanFrame::fd(id, frame.data()))
+                }
+                CanAnyFrame::Remote(_) => None,
                 CanAnyFrame::Error(error) => {
-                    let error = CanError::from(*error);
-                    if error.is_bus_off() {
-                        return Err(self.failed("bus off: the controller left the bus".into()));
-                    }
-                    tracing::warn!(interface = self.name, ?error, "error frame");
-                    continue;
+                    return match Fault::of(&CanError::from(*error)) {
+                        Ok(fault) => Ok(Received::Fault(fault)),
+                        Err(_) => Err(self.failed("bus off: the controller left the bus".into())),
+                    };
                 }
             };
-            if let Some(id) = from_id(id) {
-                return CanFrame::new(id, payload);
+            if let Some(frame) = received {
+                return frame.map(Received::Frame);
             }
         }
     }
 
     pub(super) async fn send(&mut self, frame: &CanFrame) -> Result<(), Error> {
-        let id = to_id(frame.id()).ok_or_else(|| self.failed("no such identifier".into()))?;
-        let sent = if frame.is_fd() {
-            match CanFdFrame::new(id, frame.payload()) {
-                Some(frame) => self.socket.write_frame(&frame).await,
-                None => return Err(self.failed("no such frame".into())),
+        let nonsense = || self.failed(format!("{frame} is no frame"));
+        let id = to_id(frame.id()).ok_or_else(nonsense)?;
+        loop {
+            let sent = if frame.is_fd() {
+                let mut frame = CanFdFrame::new(id, frame.payload()).ok_or_else(nonsense)?;
+                // The faster data phase is what CAN FD is used for; a bus without one ignores it.
+                frame.set_brs(true);
+                self.socket.write_frame(&frame).await
+            } else {
+                let frame = CanDataFrame::new(id, frame.payload()).ok_or_else(nonsense)?;
+                self.socket.write_frame(&frame).await
+            };
+            match sent {
+                // A full transmit queue of the interface does not make the socket wait.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    sleep(QUEUE_FULL).await;
+                }
+                sent => {
+                    return sent.map_err(|error| self.failed(format!("cannot send: {error}")));
+                }
             }
-        } else {
-            match CanDataFrame::new(id, frame.payload()) {
-                Some(frame) => self.socket.write_frame(&frame).await,
-                None => return Err(self.failed("no such frame".into())),
-            }
-        };
-        sent.map_err(|error| self.failed(format!("cannot send: {error}")))
+        }
     }
 
     fn check_link(&self) -> Result<(), Error> {
@@ -106,6 +120,15 @@ impl Interface {
             let name = &self.name;
             return Err(self.failed(format!(
                 "link is down; `ip link set {name} up` brings it up"
+            )));
+        }
+        // A controller that left the bus keeps its link up, but has no carrier.
+        let carrier = fs::read_to_string(format!("/sys/class/net/{}/carrier", self.name));
+        if carrier.is_ok_and(|carrier| carrier.trim() == "0") {
+            let name = &self.name;
+            return Err(self.failed(format!(
+                "bus off: the controller left the bus and was not restarted; \
+                 `ip link set {name} type can restart-ms 100` lets it restart by itself"
             )));
         }
         Ok(())

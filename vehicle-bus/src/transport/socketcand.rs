@@ -8,6 +8,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::{Fault, Received};
 use crate::{
     Error,
     frame::{CanFrame, CanId},
@@ -33,10 +34,14 @@ pub enum Message {
     RawMode,
     /// `< echo >`.
     Echo,
-    /// `< send id length byte... >`: from client to bus.
+    /// `< send id length byte... >`, for CAN FD `< fdsend id flags length byte... >`: from client
+    /// to bus.
     Send(CanFrame),
-    /// `< frame id seconds data >`: from bus to client.
+    /// `< frame id seconds data >`, for CAN FD `< fdframe id flags seconds data >`: from bus to
+    /// client.
     Frame(CanFrame),
+    /// `< error id seconds >`: an error frame, by the class in its identifier.
+    ErrorFrame(u32),
     /// Anything else, to be answered with an error or ignored.
     Unknown(String),
 }
@@ -67,9 +72,16 @@ impl Parser {
     }
 }
 
-/// `< send id length byte... >`; the identifier has 3 hex digits, or 8 when extended.
+/// `< send id length byte... >`, or `< fdsend id flags length byte... >` with the flag of the
+/// faster data phase; the identifier has 3 hex digits, or 8 when extended.
 pub fn send_text(frame: &CanFrame) -> String {
-    let mut text = format!("< send {} {}", frame.id(), frame.payload().len());
+    let (word, flags) = if frame.is_fd() {
+        ("fdsend", " 01")
+    } else {
+        ("send", "")
+    };
+    let length = frame.payload().len();
+    let mut text = format!("< {word} {}{flags} {length}", frame.id());
     for byte in frame.payload() {
         text.push_str(&format!(" {byte:02X}"));
     }
@@ -77,41 +89,74 @@ pub fn send_text(frame: &CanFrame) -> String {
     text
 }
 
-/// `< frame id seconds data >`, `seconds` since the epoch.
+/// `< frame id seconds data >`, or `< fdframe id flags seconds data >`; `seconds` since the epoch.
 pub fn frame_text(frame: &CanFrame, seconds: f64) -> String {
+    let (word, flags) = if frame.is_fd() {
+        ("fdframe", " 01")
+    } else {
+        ("frame", "")
+    };
     let data: String = frame
         .payload()
         .iter()
         .map(|byte| format!("{byte:02X}"))
         .collect();
-    format!("< frame {} {seconds:.6} {data} >", frame.id())
+    format!("< {word} {}{flags} {seconds:.6} {data} >", frame.id())
 }
 
 fn read(text: &str) -> Message {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let frame = match words.as_slice() {
-        ["hi"] => return Message::Hi,
-        ["ok"] => return Message::Ok,
-        ["echo"] => return Message::Echo,
-        ["rawmode"] => return Message::RawMode,
-        ["open", bus] => return Message::Open((*bus).to_owned()),
-        ["error", rest @ ..] => return Message::Error(rest.join(" ")),
-        ["send", id, length, data @ ..] => frame(id, data)
-            .filter(|frame| length.parse() == Ok(frame.payload().len()))
-            .map(Message::Send),
-        ["frame", id, _seconds, data @ ..] => frame(id, data).map(Message::Frame),
+    let message = match words.as_slice() {
+        ["hi"] => Some(Message::Hi),
+        ["ok"] => Some(Message::Ok),
+        ["echo"] => Some(Message::Echo),
+        ["rawmode"] => Some(Message::RawMode),
+        ["open", bus] => Some(Message::Open((*bus).to_owned())),
+        // The class has the kernel's flag of error frames, which no text has.
+        ["error", class, _seconds] if error_class(class).is_some() => {
+            error_class(class).map(Message::ErrorFrame)
+        }
+        ["error", rest @ ..] => Some(Message::Error(rest.join(" "))),
+        ["send", id, length, data @ ..] => whole(length, classic(id, data)).map(Message::Send),
+        ["fdsend", id, _flags, length, data @ ..] => whole(length, fd(id, data)).map(Message::Send),
+        ["frame", id, _seconds, data @ ..] => classic(id, data).map(Message::Frame),
+        ["fdframe", id, _flags, _seconds, data @ ..] => fd(id, data).map(Message::Frame),
         _ => None,
     };
-    frame.unwrap_or_else(|| Message::Unknown(words.join(" ")))
+    message.unwrap_or_else(|| Message::Unknown(words.join(" ")))
+}
+
+/// The error class of an identifier with the kernel's error flag, 0x20000000.
+fn error_class(id: &str) -> Option<u32> {
+    const ERROR_FLAG: u32 = 0x2000_0000;
+    let id = u32::from_str_radix(id, 16).ok()?;
+    (id & ERROR_FLAG != 0).then_some(id & !ERROR_FLAG)
+}
+
+fn whole(length: &str, frame: Option<CanFrame>) -> Option<CanFrame> {
+    // Decimal as socketcand reads it; python-can writes hex digits, the same up to 8.
+    frame.filter(|frame| length.parse() == Ok(frame.payload().len()))
+}
+
+fn classic(id: &str, data: &[&str]) -> Option<CanFrame> {
+    let frame = CanFrame::new(identifier(id)?, &bytes(data)?).ok()?;
+    (!frame.is_fd()).then_some(frame)
+}
+
+fn fd(id: &str, data: &[&str]) -> Option<CanFrame> {
+    CanFrame::fd(identifier(id)?, &bytes(data)?).ok()
+}
+
+fn identifier(id: &str) -> Option<CanId> {
+    match id.len() {
+        8 => CanId::extended(u32::from_str_radix(id, 16).ok()?),
+        1..=3 => CanId::standard(u16::from_str_radix(id, 16).ok()?),
+        _ => None,
+    }
 }
 
 /// Data comes as one word of hex digits (socketcand) or as a word a byte.
-fn frame(id: &str, data: &[&str]) -> Option<CanFrame> {
-    let id = match id.len() {
-        8 => CanId::extended(u32::from_str_radix(id, 16).ok()?)?,
-        1..=3 => CanId::standard(u16::from_str_radix(id, 16).ok()?)?,
-        _ => return None,
-    };
+fn bytes(data: &[&str]) -> Option<Vec<u8>> {
     let mut payload = Vec::with_capacity(8);
     for word in data {
         let digits = word.as_bytes();
@@ -124,7 +169,7 @@ fn frame(id: &str, data: &[&str]) -> Option<CanFrame> {
             payload.push(hex(*high, *low)?);
         }
     }
-    CanFrame::new(id, &payload).ok()
+    Some(payload)
 }
 
 fn hex(high: u8, low: u8) -> Option<u8> {
@@ -174,11 +219,18 @@ impl Client {
         Ok(client)
     }
 
-    pub(super) async fn receive(&mut self) -> Result<CanFrame, Error> {
+    pub(super) async fn receive(&mut self) -> Result<Received, Error> {
         loop {
             match self.next().await? {
-                Message::Frame(frame) => return Ok(frame),
+                Message::Frame(frame) => return Ok(Received::Frame(frame)),
                 Message::Error(text) => return Err(self.failed(text)),
+                Message::ErrorFrame(class) => match Fault::of_class(class) {
+                    Some(Ok(fault)) => return Ok(Received::Fault(fault)),
+                    Some(Err(_)) => {
+                        return Err(self.failed("bus off: the controller left the bus".into()));
+                    }
+                    None => tracing::debug!(class, "no error frame has this class, skipped"),
+                },
                 Message::Unknown(text) => tracing::debug!(text, "not understood, skipped"),
                 _ => {}
             }
@@ -186,9 +238,6 @@ impl Client {
     }
 
     pub(super) async fn send(&mut self, frame: &CanFrame) -> Result<(), Error> {
-        if frame.is_fd() {
-            return Err(self.failed("socketcand carries no CAN FD".into()));
-        }
         self.write(&send_text(frame)).await
     }
 
@@ -239,7 +288,7 @@ mod tests {
 
     #[test]
     fn frames_survive_garbage_and_any_cut() {
-        let text = b"\xFF\x00< hi >junk< frame 3F1 1.5 2CFF >< frame 1ABCDEF0 2 01 02 >< frame < frame 0 1  >";
+        let text = b"\xFF\x00< hi >junk< error 20000040 1.5 >< frame 3F1 1.5 2CFF >< frame 1ABCDEF0 2 01 02 >< frame < frame 0 1  >";
         for size in 1..text.len() {
             let mut parser = Parser::default();
             let messages: Vec<_> = text
@@ -251,6 +300,7 @@ mod tests {
                 messages,
                 [
                     Message::Hi,
+                    Message::ErrorFrame(0x40),
                     frame(CanId::standard(0x3F1).unwrap(), &[0x2C, 0xFF]),
                     frame(CanId::extended(0x1ABC_DEF0).unwrap(), &[1, 2]),
                     frame(CanId::standard(0).unwrap(), &[]),
@@ -266,6 +316,9 @@ mod tests {
             "frame 123 1 0",
             "send 123 2 00",
             "send 123 9 0 0 0 0 0 0 0 0 0",
+            "send 123 12 0 0 0 0 0 0 0 0 0 0 0 0",
+            "fdsend 123 01 13 0 0 0 0 0 0 0 0 0 0 0 0 0",
+            "fdsend 123 01 2 0",
         ] {
             let mut parser = Parser::default();
             let messages = parser.take(format!("< {text} >").as_bytes());
@@ -277,8 +330,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(id in 0u32..0x2000_0000, payload in prop::collection::vec(any::<u8>(), 0..=8)) {
-            let frame = CanFrame::new(CanId::extended(id).unwrap(), &payload).unwrap();
+        fn what_is_written_is_read_back(id in 0u32..0x2000_0000, fd in any::<bool>(), payload in prop::collection::vec(any::<u8>(), 0..=8)) {
+            let id = CanId::extended(id).unwrap();
+            let frame = if fd {
+                CanFrame::fd(id, &payload.repeat(8)).unwrap_or(CanFrame::fd(id, &payload).unwrap())
+            } else {
+                CanFrame::new(id, &payload).unwrap()
+            };
             let mut parser = Parser::default();
             prop_assert_eq!(parser.take(send_text(&frame).as_bytes()), [Message::Send(frame.clone())]);
             prop_assert_eq!(parser.take(frame_text(&frame, 1.0).as_bytes()), [Message::Frame(frame)]);

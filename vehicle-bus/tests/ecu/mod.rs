@@ -1,18 +1,19 @@
-//! A bus with one ECU, over socketcand on a free port: reports the status of the demo car and
-//! obeys, refuses or ignores requests as told.
+//! A bus with one ECU, over socketcand on a free port: reports the status of a demo car and obeys,
+//! refuses or ignores requests as told. Protected requests are obeyed only when they pass.
 
 // Each user needs another part of it.
 #![allow(dead_code)]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use codriver_vehicle_bus::{
-    description::Description,
+    description::{Description, Statuses},
+    end_to_end::{Receiver, Verdict},
     frame::{CanFrame, CanId},
     transport::{
         Address,
@@ -22,6 +23,7 @@ use codriver_vehicle_bus::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::mpsc::UnboundedReceiver,
     task::JoinHandle,
     time::interval,
 };
@@ -42,13 +44,30 @@ pub struct Ecu {
     pub manner: Arc<Mutex<Manner>>,
     pub requests: Arc<Mutex<Vec<CanFrame>>>,
     arrived: Arc<Mutex<Option<Instant>>>,
-    status: Arc<Mutex<BTreeMap<CanId, Vec<u8>>>>,
+    status: Arc<Mutex<Statuses>>,
+    forgotten: Arc<Mutex<BTreeSet<CanId>>>,
     vehicle: Arc<Description>,
+    damage: Arc<Mutex<Damage>>,
+    extra: tokio::sync::mpsc::UnboundedSender<String>,
     task: JoinHandle<()>,
+}
+
+/// What happens to status frames on their way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Damage {
+    None,
+    /// A bit flips in every one.
+    Flipped,
+    /// The same frame comes again and again.
+    Repeated,
 }
 
 pub fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles/demo")
+}
+
+pub fn demo_fd() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles/demo-fd")
 }
 
 impl Ecu {
@@ -57,28 +76,43 @@ impl Ecu {
     }
 
     pub async fn start_at(port: u16, manner: Manner) -> Self {
+        Self::of(&demo(), port, manner).await
+    }
+
+    /// The ECU of another vehicle.
+    pub async fn of(vehicle: &Path, port: u16, manner: Manner) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-        let vehicle = Arc::new(Description::load(&demo()).unwrap());
-        let mut status = BTreeMap::new();
+        let vehicle = Arc::new(Description::load(vehicle).unwrap());
+        let mut status = Statuses::new(&vehicle);
         for entry in vehicle.entries() {
-            let message = &entry.status.message;
-            let payload = status
-                .entry(message.id())
-                .or_insert_with(|| message.start_payload());
             let (low, _) = entry.status.signal.limits();
-            entry.write_status(payload, low.max(0.0)).unwrap();
+            status.set(entry, low.max(0.0)).unwrap();
         }
+        let (extra, extras) = tokio::sync::mpsc::unbounded_channel();
         let mut ecu = Self {
             port: listener.local_addr().unwrap().port(),
             manner: Arc::new(Mutex::new(manner)),
             requests: Arc::default(),
             arrived: Arc::default(),
             status: Arc::new(Mutex::new(status)),
+            forgotten: Arc::default(),
             vehicle,
+            damage: Arc::new(Mutex::new(Damage::None)),
+            extra,
             task: tokio::spawn(async {}),
         };
-        ecu.task = tokio::spawn(ecu.clone_parts().accept(listener));
+        ecu.task = tokio::spawn(ecu.clone_parts(extras).accept(listener));
         ecu
+    }
+
+    /// Puts a text of the protocol on the line, such as an error frame.
+    pub fn inject(&self, text: impl Into<String>) {
+        self.extra.send(text.into()).unwrap();
+    }
+
+    /// What happens to status frames from now on.
+    pub fn damage(&self, damage: Damage) {
+        *self.damage.lock().unwrap() = damage;
     }
 
     pub fn address(&self) -> Address {
@@ -94,16 +128,14 @@ impl Ecu {
     /// From now on the path is reported with this physical value.
     pub fn report(&self, path: &str, value: f64) {
         let entry = self.vehicle.entry(path).unwrap();
-        let mut status = self.status.lock().unwrap();
-        let payload = status.get_mut(&entry.status.message.id()).unwrap();
-        entry.write_status(payload, value).unwrap();
+        self.status.lock().unwrap().set(entry, value).unwrap();
     }
 
     /// From now on nothing is reported of the path, nor of what its status message has besides.
     pub fn forget(&self, path: &str) {
         let entry = self.vehicle.entry(path).unwrap();
-        let mut status = self.status.lock().unwrap();
-        status.remove(&entry.status.message.id());
+        let id = entry.status.message.id();
+        self.forgotten.lock().unwrap().insert(id);
     }
 
     pub fn behave(&self, manner: Manner) {
@@ -125,12 +157,21 @@ impl Ecu {
         let _ = self.task.await;
     }
 
-    fn clone_parts(&self) -> Parts {
+    fn clone_parts(&self, extras: UnboundedReceiver<String>) -> Parts {
         Parts {
             manner: Arc::clone(&self.manner),
             requests: Arc::clone(&self.requests),
             arrived: Arc::clone(&self.arrived),
             status: Arc::clone(&self.status),
+            forgotten: Arc::clone(&self.forgotten),
+            damage: Arc::clone(&self.damage),
+            extras,
+            kept: BTreeMap::new(),
+            receivers: self
+                .vehicle
+                .protections()
+                .map(|each| (each.message().id(), each.receiver()))
+                .collect(),
             vehicle: Arc::clone(&self.vehicle),
         }
     }
@@ -140,19 +181,25 @@ struct Parts {
     manner: Arc<Mutex<Manner>>,
     requests: Arc<Mutex<Vec<CanFrame>>>,
     arrived: Arc<Mutex<Option<Instant>>>,
-    status: Arc<Mutex<BTreeMap<CanId, Vec<u8>>>>,
+    status: Arc<Mutex<Statuses>>,
+    forgotten: Arc<Mutex<BTreeSet<CanId>>>,
     vehicle: Arc<Description>,
+    damage: Arc<Mutex<Damage>>,
+    extras: UnboundedReceiver<String>,
+    /// The last frame of each message, for repetition.
+    kept: BTreeMap<CanId, CanFrame>,
+    receivers: BTreeMap<CanId, Receiver>,
 }
 
 impl Parts {
-    async fn accept(self, listener: TcpListener) {
+    async fn accept(mut self, listener: TcpListener) {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             let _ = self.serve(stream).await;
         }
     }
 
-    async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
+    async fn serve(&mut self, mut stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         stream.write_all(b"< hi >").await?;
         let mut parser = Parser::default();
@@ -165,6 +212,7 @@ impl Parts {
                     let text = if raw { self.reports() } else { String::new() };
                     stream.write_all(text.as_bytes()).await?;
                 }
+                Some(text) = self.extras.recv() => stream.write_all(text.as_bytes()).await?,
                 length = stream.read(&mut bytes) => {
                     let length = length?;
                     if length == 0 {
@@ -184,32 +232,49 @@ impl Parts {
         }
     }
 
-    fn reports(&self) -> String {
+    fn reports(&mut self) -> String {
         if *self.manner.lock().unwrap() == Manner::Silent {
             return String::new();
         }
-        let status = self.status.lock().unwrap();
-        status
-            .iter()
-            .map(|(id, payload)| socketcand::frame_text(&CanFrame::new(*id, payload).unwrap(), 1.0))
+        let mut status = self.status.lock().unwrap();
+        let ids: Vec<CanId> = status.messages().map(|message| message.id()).collect();
+        let damage = *self.damage.lock().unwrap();
+        let forgotten = self.forgotten.lock().unwrap().clone();
+        ids.into_iter()
+            .filter(|id| !forgotten.contains(id))
+            .map(|id| {
+                let mut frame = status.frame(id).unwrap();
+                match damage {
+                    Damage::None => {}
+                    Damage::Flipped => {
+                        let mut payload = frame.payload().to_vec();
+                        *payload.last_mut().unwrap() ^= 1;
+                        frame = with_payload(&frame, &payload);
+                    }
+                    Damage::Repeated => frame = self.kept.get(&id).unwrap_or(&frame).clone(),
+                }
+                self.kept.insert(id, frame.clone());
+                socketcand::frame_text(&frame, 1.0)
+            })
             .collect()
     }
 
-    fn take(&self, frame: CanFrame) -> String {
+    fn take(&mut self, frame: CanFrame) -> String {
         *self.arrived.lock().unwrap() = Some(Instant::now());
         self.requests.lock().unwrap().push(frame.clone());
         let manner = *self.manner.lock().unwrap();
         let mut answer = String::new();
+        let passes = self.receivers.get_mut(&frame.id()).is_none_or(|receiver| {
+            receiver.check(frame.payload(), Instant::now()) == Verdict::Accepted
+        });
+        if !passes {
+            return answer;
+        }
         for (entry, value) in self.vehicle.requested(&frame) {
             match manner {
                 Manner::Obey => {
-                    let mut status = self.status.lock().unwrap();
-                    let Some(payload) = status.get_mut(&entry.status.message.id()) else {
-                        continue;
-                    };
-                    entry
-                        .write_status(payload, entry.physical(&value).unwrap())
-                        .unwrap();
+                    let physical = entry.physical(&value).unwrap();
+                    self.status.lock().unwrap().set(entry, physical).unwrap();
                 }
                 Manner::Refuse => {
                     let refusal = self.vehicle.refuse(entry, 1.0).unwrap();
@@ -219,5 +284,13 @@ impl Parts {
             }
         }
         answer
+    }
+}
+
+fn with_payload(frame: &CanFrame, payload: &[u8]) -> CanFrame {
+    if frame.is_fd() {
+        CanFrame::fd(frame.id(), payload).unwrap()
+    } else {
+        CanFrame::new(frame.id(), payload).unwrap()
     }
 }
