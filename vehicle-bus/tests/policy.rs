@@ -15,7 +15,7 @@ use std::{
 use codriver_catalog::Language;
 use codriver_vehicle_bus::{
     Outcome, Reason, Value,
-    description::Description,
+    description::{Condition, Description},
     gateway::{Context, Gateway, Limits, Request},
 };
 use ecu::{Ecu, Manner, demo};
@@ -44,18 +44,26 @@ async fn ready() -> (Ecu, Gateway) {
         ..Limits::default()
     };
     let gateway = Gateway::start(Description::load(&demo()).unwrap(), ecu.address(), limits);
-    let listed: Vec<String> = gateway
-        .description()
-        .entries()
-        .map(|entry| entry.path.clone())
-        .collect();
-    until("everything is known", || {
-        listed
+    let looked_at = looked_at(gateway.description());
+    until("the states are known", || {
+        looked_at
             .iter()
             .all(|path| gateway.get(path).flatten().is_some())
     })
     .await;
     (ecu, gateway)
+}
+
+/// The paths that the rules look at.
+fn looked_at(vehicle: &Description) -> BTreeSet<String> {
+    let conditions = vehicle.policy().rules().iter().flat_map(|rule| &rule.when);
+    let mut paths = BTreeSet::from([vehicle.speed_path().to_owned()]);
+    for condition in conditions {
+        if let Condition::State { paths: more, .. } = condition {
+            paths.extend(more.iter().cloned());
+        }
+    }
+    paths
 }
 
 fn request(path: &str, value: Value, id: String) -> Request {

@@ -229,8 +229,8 @@ fn mistakes_in_rules_name_line_rule_and_field() {
             "classes: access: Vehicle.Body.Trunk.Rear.IsOpen is in comfort as well",
         ),
         (
-            "driving = [\"Vehicle.Body.Lights.**\"",
-            "driving = [\"Vehicle.Body.Lihgts.**\"",
+            "driving = [\n    \"Vehicle.Body.Lights.**\"",
+            "driving = [\n    \"Vehicle.Body.Lihgts.**\"",
             "classes: driving: \"Vehicle.Body.Lihgts.**\" is no actuator",
         ),
     ] {

@@ -56,6 +56,24 @@ Feature: interlocks
     When driver asks Vehicle.Body.Mirrors.PassengerSide.IsFolded = false
     Then it is sent
 
+  Scenario: what is said is the limit of each signal's own interlock
+    Given speed is 80
+    When driver asks Vehicle.Powertrain.Transmission.PerformanceMode = SNOW
+    Then it is refused as speed_interlock: That is only possible up to 60 km/h.
+    When driver asks Vehicle.MotionManagement.Suspension.RideHeightLevel = 2
+    Then it is refused as speed_interlock: That is only possible up to 20 km/h.
+    When driver asks Vehicle.ADAS.LaneKeeping.IsEnabled = false
+    Then it is refused as speed_interlock: That is only possible up to 5 km/h.
+    When driver asks Vehicle.Body.Hood.IsOpen = true
+    Then it is refused as speed_interlock: That is only possible while the car stands still.
+
+  Scenario: with a gear engaged hood and flaps stay closed
+    Given gear is 2
+    When driver asks Vehicle.Body.Hood.IsOpen = true
+    Then it is refused as gear_interlock: That only opens in park or neutral.
+    When driver asks Vehicle.Powertrain.FuelSystem.IsFuelPortFlapOpen = true
+    Then it is refused as gear_interlock: That only opens in park or neutral.
+
   Scenario: with a gear engaged the trunk stays closed even in a standing car
     Given gear is 1
     When driver asks Vehicle.Body.Trunk.Rear.IsOpen = true
@@ -122,6 +140,8 @@ Feature: who may
     Then it is refused as not_your_seat: Only the driver can change that.
     When rear_left asks Vehicle.Body.Windshield.Front.Wiping.Mode = FAST
     Then it is refused as not_your_seat: Only the driver can change that.
+    When passenger asks Vehicle.ADAS.LaneKeeping.IsEnabled = true
+    Then it is refused as not_your_seat: Only the driver can change that.
     When all asks Vehicle.Body.Mirrors.DriverSide.IsHeatingOn = true
     Then it is refused as not_your_seat: Only the driver can change that.
     When driver asks Vehicle.Body.Windshield.Front.Wiping.Mode = FAST
@@ -129,9 +149,9 @@ Feature: who may
     When somebody asks Vehicle.Body.Lights.Hazard.IsSignaling = true
     Then it is sent
 
-  Scenario: the trunk is not for the back
+  Scenario: what opens the car is not for the back
     When rear_left asks Vehicle.Body.Trunk.Rear.IsOpen = true
-    Then it is refused as not_your_seat: Only the front seats can open or close the trunk.
+    Then it is refused as not_your_seat: Only the front seats can open and charge the car.
     When passenger asks Vehicle.Body.Trunk.Rear.IsOpen = true
     Then it is sent
 

@@ -9,7 +9,7 @@ use std::{
 
 use codriver_vehicle_bus::{
     Value,
-    description::{Description, Kind},
+    description::Description,
     frame::{CanFrame, CanId},
     transport::{
         Address,
@@ -142,11 +142,8 @@ impl Ecus {
             self.payloads
                 .entry(message.id())
                 .or_insert_with(|| message.start_payload());
-            let lowest = match &entry.kind {
-                Kind::Number { min, .. } => min.max(0.0),
-                _ => 0.0,
-            };
-            self.show(&entry.path, lowest);
+            let (low, _) = entry.status.signal.limits();
+            self.show(&entry.path, low.max(0.0));
         }
     }
 
