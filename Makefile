@@ -129,6 +129,7 @@ install: build
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/commands configs/commands/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/languages configs/languages/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo configs/vehicles/demo/*
+	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo-fd configs/vehicles/demo-fd/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/*.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d systemd/sysusers.d/codriver.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d systemd/tmpfiles.d/codriver.conf

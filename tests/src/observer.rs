@@ -6,9 +6,10 @@ use std::{
 };
 
 use codriver_vehicle_bus::{
-    dbc::Database,
+    dbc::SendType,
+    description::Description,
     frame::{CanFrame, CanId},
-    transport::{Address, Transport},
+    transport::{Address, Received, Transport},
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
@@ -45,26 +46,40 @@ impl Observer {
     ///
     /// # Errors
     /// The bus does not answer.
-    pub async fn attach(address: &Address, database: Database) -> Result<Self, Error> {
+    pub async fn attach(address: &Address, description: Description) -> Result<Self, Error> {
         let mut transport = Transport::open(address).await?;
         let (sender, frames) = mpsc::channel(BACKLOG);
         let task = tokio::spawn(async move {
-            let mut last: HashMap<CanId, CanFrame> = HashMap::new();
-            while let Ok(frame) = transport.receive().await {
+            let mut last: HashMap<(CanId, String), Seen> = HashMap::new();
+            while let Ok(received) = transport.receive().await {
+                let Received::Frame(frame) = received else {
+                    continue;
+                };
                 let at = Instant::now();
-                let message = database.by_id(frame.id());
-                let cyclic = message.is_some_and(|message| message.cycle_time().is_some());
-                let before = last.insert(frame.id(), frame.clone());
+                let seen = describe(&description, frame, at);
+                let message = description.database().by_id(seen.frame.id());
+                let send_type = message.map(|message| message.send_type());
+                let cyclic = send_type.is_some_and(|send_type| send_type.cycle_time().is_some());
+                // The pages of a multiplexed message are news of their own.
+                let page = message.map_or_else(String::new, |message| {
+                    let decoded = message.decode(seen.frame.payload()).unwrap_or_default();
+                    decoded.iter().map(|value| value.signal.name()).collect()
+                });
+                let before = last.insert((seen.frame.id(), page), seen.clone());
                 // A status that is sent all the time is news only when it changes.
-                if cyclic && before.as_ref().is_none_or(|before| *before == frame) {
+                let is_news = match &before {
+                    Some(before) => !cyclic || before.signals != seen.signals,
+                    None => !matches!(send_type, Some(SendType::Cyclic(_))),
+                };
+                if !is_news {
                     continue;
                 }
                 let before = before.filter(|_| cyclic);
-                if sender
-                    .send(describe(&database, frame, before.as_ref(), at))
-                    .await
-                    .is_err()
-                {
+                let text = changed(
+                    &seen.text,
+                    &before.map(|before| before.text).unwrap_or_default(),
+                );
+                if sender.send(Seen { text, ..seen }).await.is_err() {
                     return;
                 }
             }
@@ -89,8 +104,9 @@ impl Drop for Observer {
     }
 }
 
-fn describe(database: &Database, frame: CanFrame, before: Option<&CanFrame>, at: Instant) -> Seen {
-    let Some(message) = database.by_id(frame.id()) else {
+/// A frame by name; its text is whole.
+fn describe(description: &Description, frame: CanFrame, at: Instant) -> Seen {
+    let Some(message) = description.database().by_id(frame.id()) else {
         let message = frame.id().to_string();
         return Seen {
             at,
@@ -101,6 +117,7 @@ fn describe(database: &Database, frame: CanFrame, before: Option<&CanFrame>, at:
             text: String::new(),
         };
     };
+    let protection = description.protection(frame.id());
     let signals = message.decode(frame.payload()).unwrap_or_default();
     Seen {
         at,
@@ -109,14 +126,10 @@ fn describe(database: &Database, frame: CanFrame, before: Option<&CanFrame>, at:
         signals: signals
             .iter()
             .filter(|value| value.signal.start_value() != Some(value.raw))
+            .filter(|value| protection.is_none_or(|each| !each.uses(value.signal.name())))
             .map(|value| (value.signal.name().to_owned(), value.physical))
             .collect(),
-        text: changed(
-            &message.describe(frame.payload()),
-            &before
-                .map(|before| message.describe(before.payload()))
-                .unwrap_or_default(),
-        ),
+        text: description.describe(&frame),
         frame,
     }
 }

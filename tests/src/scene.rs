@@ -45,6 +45,8 @@ pub struct SceneOptions {
     pub recogniser_threads: Option<u32>,
     /// Holds commands/, languages/ and vehicles/.
     pub configs: PathBuf,
+    /// Which car, by the name of its directory in vehicles/.
+    pub vehicle: String,
     /// Further arguments of the simulated car.
     pub car: Vec<String>,
 }
@@ -56,6 +58,7 @@ impl Default for SceneOptions {
             tier: "patterns".to_owned(),
             recogniser_threads: None,
             configs: configs_directory(),
+            vehicle: "demo".to_owned(),
             car: Vec::new(),
         }
     }
@@ -91,7 +94,7 @@ impl Scene {
             Sound::Virtual => Some(VirtualMicrophone::start(here)?),
             _ => None,
         };
-        let vehicle = options.configs.join("vehicles/demo");
+        let vehicle = options.configs.join("vehicles").join(&options.vehicle);
         let car = SimulatedCar::start(here, &vehicle, &options.car)?;
 
         let mut command = Command::new(program("codriver-gatewayd")?);
@@ -166,8 +169,7 @@ impl Scene {
     /// # Errors
     /// The bus does not answer.
     pub async fn observer(&self) -> Result<Observer, Error> {
-        let database = Description::load(&self.vehicle)?.database().clone();
-        Observer::attach(&self.car.address, database).await
+        Observer::attach(&self.car.address, Description::load(&self.vehicle)?).await
     }
 
     /// The ends of all logs, for a failure message.

@@ -16,7 +16,11 @@ struct Cast {
 
 impl Cast {
     async fn assemble() -> Self {
-        let scene = Scene::start(SceneOptions::default()).await.unwrap();
+        Self::with(SceneOptions::default()).await
+    }
+
+    async fn with(options: SceneOptions) -> Self {
+        let scene = Scene::start(options).await.unwrap();
         Self {
             assistant: scene.assistant().await.unwrap(),
             observer: scene.observer().await.unwrap(),
@@ -165,4 +169,40 @@ async fn a_client_that_vanishes_after_asking_harms_nobody() {
         "{}",
         cast.scene.logs()
     );
+}
+
+#[tokio::test]
+async fn the_can_fd_car_does_what_it_has_and_says_what_it_lacks() {
+    let options = SceneOptions {
+        vehicle: "demo-fd".to_owned(),
+        ..SceneOptions::default()
+    };
+    let mut cast = Cast::with(options).await;
+    for sentence in [
+        "open my window",
+        "set the driver temperature to twenty three degrees",
+        "lock the doors",
+    ] {
+        let performance = cast.hears(sentence, "en").await;
+        for outcome in performance.outcomes() {
+            assert_eq!(
+                outcome["outcome"],
+                "done",
+                "{sentence}: {}",
+                cast.scene.logs()
+            );
+        }
+        assert!(!performance.outcomes().is_empty(), "{sentence}");
+    }
+    // A status that fails its check confirms nothing.
+    cast.scene.car.order("damage ClimateStatus").unwrap();
+    let performance = cast.hears("turn on the air conditioning", "en").await;
+    assert_eq!(
+        only_outcome(&performance).0,
+        "unconfirmed",
+        "{performance:#?}"
+    );
+    let performance = cast.hears("open the sunroof", "en").await;
+    assert_eq!(only_outcome(&performance), ("refused", "unknown_path"));
+    assert_eq!(performance.requests().count(), 0, "{performance:#?}");
 }

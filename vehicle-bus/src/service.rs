@@ -137,9 +137,9 @@ impl Vehicle1 {
     ) -> fdo::Result<(OwnedVariant, u32)> {
         self.may_read(&header).await?;
         match self.gateway.get(path) {
-            None => Err(fdo::Error::InvalidArgs(format!(
-                "The vehicle has no {path}."
-            ))),
+            None => Err(fdo::Error::InvalidArgs(
+                self.gateway.description().missing(path),
+            )),
             Some(None) => Err(fdo::Error::Failed(format!(
                 "The car does not report {path} now."
             ))),

@@ -17,10 +17,20 @@ use codriver_vehicle_bus::{
 use serde_json::Value;
 
 #[test]
-fn every_signal_of_the_demo_car_agrees_with_cantools() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles/demo/demo.dbc");
-    let (encoded, refused) = compare(&file, 300);
-    assert!(encoded > 0 && refused > 0);
+fn every_signal_of_the_shipped_cars_agrees_with_cantools() {
+    let vehicles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/vehicles");
+    let mut cars = 0;
+    for vehicle in vehicles.read_dir().unwrap() {
+        for file in vehicle.unwrap().path().read_dir().unwrap() {
+            let file = file.unwrap().path();
+            if file.extension().is_some_and(|extension| extension == "dbc") {
+                let (encoded, refused) = compare(&file, 300);
+                assert!(encoded > 0 && refused > 0, "{}", file.display());
+                cars += 1;
+            }
+        }
+    }
+    assert!(cars >= 2);
 }
 
 #[test]

@@ -257,6 +257,10 @@ async fn a_car_that_lacks_something_says_so() {
         ))
         .await;
     assert_eq!(reason(&outcome), ("refused", "unknown_path"));
+    assert!(
+        outcome.message().starts_with("This car has no sunroof"),
+        "{outcome}"
+    );
     assert_eq!(ecu.requests(), 0);
 }
 

@@ -58,6 +58,7 @@ fn check(folder: &Path, vehicle: Option<PathBuf>, problems: &mut Vec<String>) ->
         Some(vehicle) => vec![vehicle],
         None => folders(&folder.join("vehicles")),
     };
+    let mut descriptions = Vec::new();
     for vehicle in vehicles {
         match Description::load(&vehicle) {
             Ok(description) => {
@@ -66,31 +67,39 @@ fn check(folder: &Path, vehicle: Option<PathBuf>, problems: &mut Vec<String>) ->
                     vehicle.display(),
                     description.entries().count()
                 ))?;
-                if let Some(catalog) = &catalog {
-                    problems.extend(missing_paths(catalog, &description));
-                }
+                descriptions.push(description);
             }
             Err(error) => problems.push(error.to_string()),
         }
     }
+    for (catalog, vehicle) in catalog
+        .iter()
+        .flat_map(|c| descriptions.iter().map(move |v| (c, v)))
+    {
+        problems.extend(missing_paths(catalog, vehicle, &descriptions));
+    }
     Ok(())
 }
 
-/// Commands that lead to signals which the vehicle does not have.
-fn missing_paths(catalog: &Catalog, vehicle: &Description) -> Vec<String> {
+/// Commands that lead to signals which the vehicle does not have, although it does not say that it
+/// lacks them and none of the other vehicles has them: most likely a path is misspelt.
+fn missing_paths(catalog: &Catalog, vehicle: &Description, all: &[Description]) -> Vec<String> {
     let mut missing = Vec::new();
     for command in &catalog.commands {
-        if let Route::Vss(route) = &command.route {
-            for path in route.paths.all() {
-                if vehicle.entry(path).is_none() {
-                    missing.push(format!(
-                        "{}: command \"{}\": path {path} is not in vehicle {}; add it to {} or remove the command",
-                        command.at,
-                        command.name,
-                        vehicle.name(),
-                        vehicle.file().display()
-                    ));
-                }
+        let Route::Vss(route) = &command.route else {
+            continue;
+        };
+        for path in route.paths.all() {
+            let known = all.iter().any(|vehicle| vehicle.entry(path).is_some());
+            if !known && vehicle.lacks(path).is_none() {
+                missing.push(format!(
+                    "{}: command \"{}\": path {path} is not in vehicle {}; add it to {}, list it \
+                     under [vehicle.lacks], or remove the command",
+                    command.at,
+                    command.name,
+                    vehicle.name(),
+                    vehicle.file().display()
+                ));
             }
         }
     }

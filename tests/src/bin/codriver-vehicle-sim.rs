@@ -3,7 +3,7 @@
 //! Prints `bus ADDRESS` when it is ready, then takes orders from standard input, one a line, each
 //! answered by `ok` or `error: ...`:
 //! `set PATH VALUE`, `refuse PATH|SIGNAL`, `accept PATH|SIGNAL`, `silent MESSAGE`,
-//! `resume MESSAGE`, `delay MS`. The end of standard input ends the orders, not the car.
+//! `resume MESSAGE`, `damage MESSAGE`, `repair MESSAGE`, `delay MS`. The end of standard input ends the orders, not the car.
 
 use std::{
     path::PathBuf,

@@ -3,14 +3,13 @@
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use codriver_vehicle_bus::{
     Value,
-    dbc::Message,
-    description::{Description, Entry, Kind},
+    description::{Description, Entry, Kind, Statuses},
+    end_to_end::{Receiver, Verdict},
     frame::{CanFrame, CanId},
 };
 use serde::Deserialize;
@@ -36,18 +35,14 @@ pub struct Car {
     values: BTreeMap<String, f64>,
     moves: BTreeMap<String, f64>,
     momentary: BTreeMap<String, f64>,
-    statuses: BTreeMap<CanId, Status>,
+    statuses: Statuses,
+    /// When each status message is sent next.
+    due: BTreeMap<CanId, Instant>,
+    /// The ECUs check protected requests and take no others.
+    receivers: BTreeMap<CanId, Receiver>,
     reactions: Vec<Reaction>,
     reacted: u64,
     faults: Faults,
-}
-
-/// One status message and when it is sent next.
-#[derive(Debug)]
-struct Status {
-    message: Arc<Message>,
-    payload: Vec<u8>,
-    due: Instant,
 }
 
 /// What an ECU will do.
@@ -87,7 +82,12 @@ impl Car {
             values: BTreeMap::new(),
             moves: parked.moves,
             momentary: parked.momentary,
-            statuses: BTreeMap::new(),
+            due: BTreeMap::new(),
+            statuses: Statuses::new(&description),
+            receivers: description
+                .protections()
+                .map(|each| (each.message().id(), each.receiver()))
+                .collect(),
             reactions: Vec::new(),
             reacted: 0,
             faults,
@@ -108,11 +108,23 @@ impl Car {
 
     /// A frame from the bus: requests are answered later, everything else is nothing to us.
     pub fn receive(&mut self, frame: &CanFrame, now: Instant) {
+        let passes = self
+            .receivers
+            .get_mut(&frame.id())
+            .is_none_or(|receiver| receiver.check(frame.payload(), now) == Verdict::Accepted);
+        if !passes {
+            return;
+        }
         let mut reactions = Vec::new();
         for (entry, value) in self.description.requested(frame) {
             let Ok(physical) = entry.physical(&value) else {
                 continue;
             };
+            // Cyclic messages repeat what they ask for, and messages without idle values carry
+            // what already is so.
+            if self.aims_at(&entry.path) == Some(physical) {
+                continue;
+            }
             let signal = entry
                 .actuator
                 .as_ref()
@@ -162,25 +174,44 @@ impl Car {
                 Action::Send(frame) => frames.push(frame),
             }
         }
-        for status in self
-            .statuses
-            .values_mut()
-            .filter(|status| status.due <= now)
-        {
-            status.due = now + status.message.cycle_time().unwrap_or(DEFAULT_CYCLE);
-            if self.faults.silent.contains(status.message.name()) {
+        let messages: Vec<_> = self.statuses.messages().cloned().collect();
+        for message in messages {
+            let due = self.due.entry(message.id()).or_insert(now);
+            if *due > now {
                 continue;
             }
-            frames.extend(status.message.frame(&status.payload));
+            *due = now + message.cycle_time().unwrap_or(DEFAULT_CYCLE);
+            if self.faults.silent.contains(message.name()) {
+                continue;
+            }
+            let frame = self.statuses.frame(message.id());
+            if self.faults.damaged.contains(message.name()) {
+                frames.extend(frame.as_ref().and_then(with_a_flipped_bit));
+            } else {
+                frames.extend(frame);
+            }
         }
         frames
+    }
+
+    /// The value that a path has or is on its way to.
+    fn aims_at(&self, path: &str) -> Option<f64> {
+        let pending = self
+            .reactions
+            .iter()
+            .rev()
+            .find_map(|reaction| match &reaction.action {
+                Action::Become { path: of, physical } if of == path => Some(*physical),
+                Action::Move { path: of, target } if of == path => Some(*target),
+                _ => None,
+            });
+        pending.or_else(|| self.values.get(path).copied())
     }
 
     /// When [`Car::advance`] has something to do next.
     pub fn next_due(&self) -> Option<Instant> {
         let reactions = self.reactions.iter().map(|reaction| reaction.due);
-        let statuses = self.statuses.values().map(|status| status.due);
-        reactions.chain(statuses).min()
+        reactions.chain(self.due.values().copied()).min()
     }
 
     /// Carries out an order from outside.
@@ -212,21 +243,28 @@ impl Car {
                 self.faults.refused.remove(&what);
             }
             Order::Silent(message) => {
-                if !self
-                    .statuses
-                    .values()
-                    .any(|status| status.message.name() == message)
-                {
-                    return Err(format!("{message} is no status message of this car"));
-                }
-                self.faults.silent.insert(message);
+                self.faults.silent.insert(self.status_message(message)?);
             }
             Order::Resume(message) => {
                 self.faults.silent.remove(&message);
             }
+            Order::Damage(message) => {
+                self.faults.damaged.insert(self.status_message(message)?);
+            }
+            Order::Repair(message) => {
+                self.faults.damaged.remove(&message);
+            }
             Order::Delay(delay) => self.faults.delay = delay,
         }
         Ok(())
+    }
+
+    fn status_message(&self, name: String) -> Result<String, String> {
+        if self.statuses.messages().any(|each| each.name() == name) {
+            Ok(name)
+        } else {
+            Err(format!("{name} is no status message of this car"))
+        }
     }
 
     fn can_be_requested(&self, what: &str) -> bool {
@@ -287,12 +325,6 @@ impl Car {
 
     /// Notes a value and sends its status message at once.
     fn report(&mut self, entry: &Entry, physical: f64, now: Instant) -> Result<(), Error> {
-        let message = &entry.status.message;
-        let status = self.statuses.entry(message.id()).or_insert_with(|| Status {
-            payload: message.start_payload(),
-            message: Arc::clone(message),
-            due: now,
-        });
         // A flag that a motor moves is true only when the motion has ended.
         let shown = match entry.kind {
             Kind::Boolean
@@ -306,10 +338,21 @@ impl Car {
             Kind::Boolean => physical.ceil(),
             _ => physical,
         };
-        entry.write_status(&mut status.payload, shown)?;
-        status.due = now;
+        self.statuses.set(entry, shown)?;
+        self.due.insert(entry.status.message.id(), now);
         self.values.insert(entry.path.clone(), physical);
         Ok(())
+    }
+}
+
+/// The frame with the lowest bit of its last byte turned.
+fn with_a_flipped_bit(frame: &CanFrame) -> Option<CanFrame> {
+    let mut payload = frame.payload().to_vec();
+    *payload.last_mut()? ^= 1;
+    if frame.is_fd() {
+        CanFrame::fd(frame.id(), &payload).ok()
+    } else {
+        CanFrame::new(frame.id(), &payload).ok()
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Faults {
     pub refused: BTreeSet<String>,
     /// Status messages that are not sent any more.
     pub silent: BTreeSet<String>,
+    /// Status messages of which a bit flips on the way.
+    pub damaged: BTreeSet<String>,
     /// Added to every reaction.
     pub delay: Duration,
 }

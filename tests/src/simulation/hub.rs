@@ -4,11 +4,15 @@
 //! A client that does not read is disconnected when it lags [`BACKLOG`] frames.
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use codriver_vehicle_bus::frame::{CanFrame, CanId};
+use codriver_vehicle_bus::{
+    frame::CanFrame,
+    transport::socketcand::{Message, Parser, frame_text},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -20,8 +24,6 @@ use tokio::{
 
 /// Frames kept for a slow client.
 const BACKLOG: usize = 4096;
-/// Longest socketcand command: a frame with 64 bytes fits.
-const LONGEST_COMMAND: usize = 512;
 /// The simulated car's own number among the senders.
 const CAR: u64 = 0;
 
@@ -99,16 +101,14 @@ impl Hub {
         writing.write_all(b"< hi >").await?;
         let mut commands = Commands::default();
         loop {
-            let command = commands.next(reading).await?;
-            let words: Vec<_> = command.split_whitespace().collect();
-            match words[..] {
-                ["open", bus] if bus == self.name => writing.write_all(b"< ok >").await?,
-                ["rawmode"] => {
+            match commands.next(reading).await? {
+                Message::Open(bus) if bus == self.name => writing.write_all(b"< ok >").await?,
+                Message::RawMode => {
                     writing.write_all(b"< ok >").await?;
                     return Ok(commands);
                 }
-                ["echo"] => writing.write_all(b"< echo >").await?,
-                ["open", _] => writing.write_all(b"< error could not open bus >").await?,
+                Message::Echo => writing.write_all(b"< echo >").await?,
+                Message::Open(_) => writing.write_all(b"< error could not open bus >").await?,
                 _ => writing.write_all(b"< error unknown command >").await?,
             }
         }
@@ -121,8 +121,7 @@ impl Hub {
         number: u64,
     ) -> std::io::Result<()> {
         loop {
-            let command = commands.next(&mut reading).await?;
-            if let Some(frame) = parse_send(&command) {
+            if let Message::Send(frame) = commands.next(&mut reading).await? {
                 let _ = self.frames.send((number, frame));
             }
         }
@@ -154,66 +153,35 @@ async fn write_frames(
     loop {
         match frames.recv().await {
             Ok((sender, _)) if sender == number => {}
-            Ok((_, frame)) => writing.write_all(format_frame(&frame).as_bytes()).await?,
+            Ok((_, frame)) => {
+                let text = frame_text(&frame, seconds());
+                writing.write_all(text.as_bytes()).await?;
+            }
             Err(_) => return Ok(()),
         }
     }
 }
 
-/// `< frame 123 1700000000.123456 AABB >`
-fn format_frame(frame: &CanFrame) -> String {
-    let now = SystemTime::now()
+/// Since the epoch.
+fn seconds() -> f64 {
+    SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let data: String = frame
-        .payload()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
-    format!(
-        "< frame {} {}.{:06} {data} >",
-        frame.id(),
-        now.as_secs(),
-        now.subsec_micros()
-    )
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
-/// `send 123 2 AA BB`; 8 digits mean an extended identifier.
-fn parse_send(command: &str) -> Option<CanFrame> {
-    let mut words = command.split_whitespace();
-    if words.next()? != "send" {
-        return None;
-    }
-    let id = words.next()?;
-    let number = u32::from_str_radix(id, 16).ok()?;
-    let id = if id.len() == 8 {
-        CanId::extended(number)?
-    } else {
-        CanId::standard(u16::try_from(number).ok()?)?
-    };
-    let length: usize = words.next()?.parse().ok()?;
-    let payload = words
-        .map(|byte| u8::from_str_radix(byte, 16).ok())
-        .collect::<Option<Vec<_>>>()?;
-    (payload.len() == length).then(|| CanFrame::new(id, &payload).ok())?
-}
-
-/// Splits what comes in at `<` and `>`.
+/// What a client says, message by message.
 #[derive(Debug, Default)]
 struct Commands {
-    buffer: String,
+    parser: Parser,
+    waiting: VecDeque<Message>,
 }
 
 impl Commands {
-    async fn next(&mut self, reading: &mut OwnedReadHalf) -> std::io::Result<String> {
+    async fn next(&mut self, reading: &mut OwnedReadHalf) -> std::io::Result<Message> {
         loop {
-            if let Some((command, rest)) = self.buffer.split_once('>') {
-                let command = command.trim_start().trim_start_matches('<').to_owned();
-                self.buffer = rest.to_owned();
-                return Ok(command);
-            }
-            if self.buffer.len() > LONGEST_COMMAND {
-                return Err(std::io::ErrorKind::InvalidData.into());
+            if let Some(message) = self.waiting.pop_front() {
+                return Ok(message);
             }
             let mut bytes = [0; 4096];
             let count = reading.read(&mut bytes).await?;
@@ -221,30 +189,7 @@ impl Commands {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
             let bytes = bytes.get(..count).unwrap_or_default();
-            self.buffer.push_str(&String::from_utf8_lossy(bytes));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_send_command_becomes_a_frame_only_when_it_is_whole() {
-        assert_eq!(
-            parse_send(" send 321 3 00 10 2B ").unwrap().to_string(),
-            "321#00102B"
-        );
-        assert!(parse_send("send 18DAF110 1 09").unwrap().id().is_extended());
-        for wrong in [
-            "send 321 3 00 10",
-            "send 800 1 00",
-            "send 321 1 0G",
-            "send",
-            "frame 1 2 3",
-        ] {
-            assert_eq!(parse_send(wrong), None, "{wrong}");
+            self.waiting.extend(self.parser.take(bytes));
         }
     }
 }

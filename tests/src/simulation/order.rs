@@ -17,6 +17,10 @@ pub enum Order {
     Silent(String),
     /// `resume MESSAGE`: it is sent again.
     Resume(String),
+    /// `damage MESSAGE`: a bit of this status message flips on the way.
+    Damage(String),
+    /// `repair MESSAGE`: no longer.
+    Repair(String),
     /// `delay MS`: every reaction comes later by this.
     Delay(Duration),
 }
@@ -32,13 +36,15 @@ impl FromStr for Order {
             ["accept", what] => Ok(Self::Accept(what.to_owned())),
             ["silent", message] => Ok(Self::Silent(message.to_owned())),
             ["resume", message] => Ok(Self::Resume(message.to_owned())),
+            ["damage", message] => Ok(Self::Damage(message.to_owned())),
+            ["repair", message] => Ok(Self::Repair(message.to_owned())),
             ["delay", ms] => match ms.parse() {
                 Ok(ms) => Ok(Self::Delay(Duration::from_millis(ms))),
                 Err(_) => Err(format!("{ms:?} is no number of milliseconds")),
             },
             _ => Err(
                 "use: set PATH VALUE, refuse PATH|SIGNAL, accept PATH|SIGNAL, \
-                      silent MESSAGE, resume MESSAGE, delay MS"
+                      silent MESSAGE, resume MESSAGE, damage MESSAGE, repair MESSAGE, delay MS"
                     .to_owned(),
             ),
         }

@@ -7,7 +7,7 @@ use std::{
 
 use codriver_vehicle_bus::{
     frame::CanFrame,
-    transport::{Address, Transport},
+    transport::{Address, Received, Transport},
 };
 use tokio::{sync::mpsc, time::sleep_until};
 
@@ -73,7 +73,9 @@ pub async fn serve_interface(
             transport.send(frame).await?;
         }
         tokio::select! {
-            frame = transport.receive() => car.receive(&frame?, Instant::now()),
+            received = transport.receive() => if let Received::Frame(frame) = received? {
+                car.receive(&frame, Instant::now());
+            },
             Some(order) = orders.recv() => obey(&mut car, order),
             () = sleep_until(next(&car)) => {}
         }

@@ -137,12 +137,18 @@ impl Message {
     /// `Name{Signal=value unit, ...}`: what a log or a monitor shows. Signals at their idle
     /// (start) value are left out.
     pub fn describe(&self, payload: &[u8]) -> String {
+        self.describe_where(payload, |_| true)
+    }
+
+    /// [`Message::describe`] of those signals whose name is `shown`.
+    pub fn describe_where(&self, payload: &[u8], shown: impl Fn(&str) -> bool) -> String {
         let Ok(decoded) = self.decode(payload) else {
             return format!("{}{{short frame}}", self.name);
         };
         let parts: Vec<String> = decoded
             .iter()
             .filter(|value| value.signal.start_value() != Some(value.raw))
+            .filter(|value| shown(&value.signal.name))
             .map(|value| match value.label() {
                 Some(label) => format!("{}={label}", value.signal.name),
                 None if value.signal.unit.is_empty() => {

@@ -14,6 +14,7 @@ use toml::Spanned;
 use super::{
     Actuator, Description, Entry, Kind, RefusalMessage, Rule, SignalRef,
     index::Index,
+    is_under,
     protection::ProtectionEntry,
     rules::{self, ClassesEntry, InterlockEntry, RuleEntry},
     transmission::{Given, Transmission},
@@ -55,6 +56,8 @@ struct Vehicle {
     dbc: PathBuf,
     vss: Spanned<String>,
     speed: Spanned<String>,
+    #[serde(default)]
+    lacks: BTreeMap<Spanned<String>, String>,
 }
 
 #[derive(Deserialize)]
@@ -170,6 +173,15 @@ pub(super) fn parse(
         .iter()
         .map(|each| builder.refusal(each))
         .collect::<Result<_, _>>()?;
+    let mut lacks = BTreeMap::new();
+    for (prefix, name) in parsed.vehicle.lacks {
+        let path = prefix.get_ref();
+        if let Some(listed) = entries.keys().find(|listed| is_under(listed, path)) {
+            let problem = format!("lacks {path}, but {listed} is listed; remove one");
+            return Err(place.error(prefix.span().start, problem));
+        }
+        lacks.insert(prefix.into_inner(), name);
+    }
     let mut protections = BTreeMap::new();
     for each in &parsed.end_to_end {
         let wrong = |problem: String| {
@@ -193,6 +205,7 @@ pub(super) fn parse(
     Ok(Description {
         index: Index::of(&entries),
         protections,
+        lacks,
         name: parsed.vehicle.name,
         file: file.to_owned(),
         speed: speed.into_inner(),

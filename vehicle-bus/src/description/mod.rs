@@ -41,7 +41,14 @@ pub struct Description {
     policy: Policy,
     refusals: Vec<RefusalMessage>,
     protections: BTreeMap<CanId, Protection>,
+    lacks: BTreeMap<String, String>,
     index: Index,
+}
+
+/// Whether a path is `branch` or lies under it.
+fn is_under(path: &str, branch: &str) -> bool {
+    path.strip_prefix(branch)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A message by which an ECU refuses a request.
@@ -111,6 +118,23 @@ impl Description {
         self.entries.get(path)
     }
 
+    /// What this car is known not to have, by its English name: a path that lies under one of the
+    /// branches that the description says it lacks.
+    pub fn lacks(&self, path: &str) -> Option<&str> {
+        self.lacks
+            .iter()
+            .find(|(branch, _)| is_under(path, branch))
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// Why a path that is not listed cannot be asked for, as a sentence.
+    pub fn missing(&self, path: &str) -> String {
+        match self.lacks(path) {
+            Some(name) => format!("This car has no {name} ({path})."),
+            None => format!("This car does not have {path}."),
+        }
+    }
+
     /// The path whose value is the speed that interlocks compare with, km/h.
     pub fn speed_path(&self) -> &str {
         &self.speed
@@ -129,6 +153,17 @@ impl Description {
     /// Every message with end-to-end protection.
     pub fn protections(&self) -> impl Iterator<Item = &Protection> {
         self.protections.values()
+    }
+
+    /// A frame in words, as [`Message::describe`], without the counter and the checksum of
+    /// end-to-end protection, which differ in every frame. Empty for a message not in the DBC.
+    pub fn describe(&self, frame: &CanFrame) -> String {
+        let protection = self.protection(frame.id());
+        let shown = |name: &str| protection.is_none_or(|protection| !protection.uses(name));
+        self.database
+            .by_id(frame.id())
+            .map(|message| message.describe_where(frame.payload(), shown))
+            .unwrap_or_default()
     }
 
     /// The paths that a message reports.

@@ -14,9 +14,17 @@ fn demo_fd() -> PathBuf {
 
 /// The demo vehicle with one text replaced in vehicle.toml, and the error that follows.
 fn error_after(from: &str, to: &str) -> String {
+    error_in(&demo(), from, to)
+}
+
+fn error_in(vehicle: &Path, from: &str, to: &str) -> String {
     let directory = TempDir::new().unwrap();
-    fs::copy(demo().join("demo.dbc"), directory.path().join("demo.dbc")).unwrap();
-    let text = fs::read_to_string(demo().join("vehicle.toml")).unwrap();
+    for file in vehicle.read_dir().unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_name().unwrap();
+        fs::copy(&file, directory.path().join(name)).unwrap();
+    }
+    let text = fs::read_to_string(vehicle.join("vehicle.toml")).unwrap();
     assert!(text.contains(from), "{from}");
     fs::write(
         directory.path().join("vehicle.toml"),
@@ -38,7 +46,13 @@ fn the_demo_vehicle_loads() {
 
 #[test]
 fn every_actuators_request_comes_back_as_asked_when_an_ecu_reads_it() {
-    let vehicle = Description::load(&demo()).unwrap();
+    for vehicle in [demo(), demo_fd()] {
+        let vehicle = Description::load(&vehicle).unwrap();
+        each_request_comes_back(&vehicle);
+    }
+}
+
+fn each_request_comes_back(vehicle: &Description) {
     for entry in vehicle.entries() {
         let Some(actuator) = &entry.actuator else {
             continue;
@@ -49,11 +63,22 @@ fn every_actuators_request_comes_back_as_asked_when_an_ecu_reads_it() {
             Kind::Choice(words) => words.keys().cloned().map(Value::Text).collect(),
             Kind::Color => vec![Value::Text("#12ABEF".into())],
         };
-        for value in values {
+        let momentary = actuator.transmission.momentary.is_some();
+        // The start value of a momentary request asks for nothing.
+        for value in values
+            .into_iter()
+            .filter(|value| !momentary || *value != Value::Flag(false))
+        {
             let frame = actuator.frame(entry.physical(&value).unwrap()).unwrap();
+            let kept = |entry: &&Entry| {
+                let actuator = entry.actuator.as_ref().unwrap();
+                actuator.transmission.idle.is_none()
+            };
             let requested: Vec<_> = vehicle
                 .requested(&frame)
                 .into_iter()
+                // Beside the one asked for: signals of the same message without an idle value.
+                .filter(|(other, _)| other.path == entry.path || !kept(other))
                 .map(|(entry, value)| (entry.path.clone(), value))
                 .collect();
             assert_eq!(requested, [(entry.path.clone(), value)], "{frame}");
@@ -63,7 +88,12 @@ fn every_actuators_request_comes_back_as_asked_when_an_ecu_reads_it() {
 
 #[test]
 fn every_ecu_can_refuse_every_request() {
-    let vehicle = Description::load(&demo()).unwrap();
+    for vehicle in [demo(), demo_fd()] {
+        each_can_be_refused(&Description::load(&vehicle).unwrap());
+    }
+}
+
+fn each_can_be_refused(vehicle: &Description) {
     for entry in vehicle.entries().filter(|entry| entry.actuator.is_some()) {
         let request = &entry.actuator.as_ref().unwrap().request;
         let frame = vehicle.refuse(entry, 1.0).expect(&entry.path);
@@ -269,4 +299,90 @@ fn a_path_in_no_class_needs_the_permission_for_driving() {
     assert_eq!(class("Vehicle.Body.Trunk.Rear.IsOpen"), Class::Access);
     assert_eq!(class("Vehicle.Cabin.Light.IsDomeOn"), Class::Comfort);
     assert_eq!(class("Vehicle.Not.Listed"), Class::Driving);
+}
+
+#[test]
+fn a_protection_that_does_not_fit_is_an_error_with_its_line() {
+    for (from, to, expected) in [
+        (
+            "profile = \"5\"",
+            "profile = \"3\"",
+            "end_to_end: ClimateRequest: profile \"3\" is none of 1A",
+        ),
+        (
+            "profile = \"1A\"",
+            "profile = \"5\"",
+            "Checksum must be an unsigned signal of 16 bits in byte 0",
+        ),
+        (
+            "message = \"WindowStatus\"\nprofile",
+            "message = \"WindowState\"\nprofile",
+            "has no message WindowState",
+        ),
+        (
+            "message = \"WindowStatus\"\nprofile",
+            "message = \"WindowRequest\"\nprofile",
+            "end_to_end: WindowRequest: is listed twice",
+        ),
+        (
+            "data_ids = [0x21, ",
+            "data_ids = [",
+            "data_ids has 15 numbers, not 16",
+        ),
+        ("data_id = 0x0101\n", "", "give either data_id or data_ids"),
+        (
+            "crc = \"Checksum\"\n",
+            "crc = \"Checksum\"\nwindow = 0\n",
+            "window 1 to 100",
+        ),
+    ] {
+        let error = error_in(&demo_fd(), from, to);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_momentary_request_needs_a_start_value_and_is_not_repeated() {
+    let error = error_in(
+        &demo_fd(),
+        "momentary_ms = 1200",
+        "momentary_ms = 1200\nretries = 1",
+    );
+    assert!(error.contains("never made twice"), "{error}");
+    let error = error_in(&demo_fd(), "momentary_ms = 1200", "momentary_ms = 0");
+    assert!(error.contains("momentary_ms must be 1 to 10000"), "{error}");
+    let error = error_after("type = \"color\"", "type = \"color\"\nmomentary_ms = 100");
+    assert!(error.contains("AmbientLightRequest.Color"), "{error}");
+    let error = error_after(
+        "status = \"VehicleMotion.Speed\"",
+        "status = \"VehicleMotion.Speed\"\nretries = 1",
+    );
+    assert!(error.contains("are for actuators"), "{error}");
+}
+
+#[test]
+fn what_a_car_lacks_cannot_be_listed_too_and_is_named_to_who_asks() {
+    let vehicle = Description::load(&demo_fd()).unwrap();
+    let path = "Vehicle.Cabin.Sunroof.Shade.Position";
+    assert_eq!(vehicle.lacks(path), Some("sunroof"));
+    assert_eq!(vehicle.lacks("Vehicle.Cabin.SunroofOther"), None);
+    assert!(vehicle.missing(path).starts_with("This car has no sunroof"));
+    let error = error_in(
+        &demo_fd(),
+        "\"Vehicle.Cabin.Sunroof\" =",
+        "\"Vehicle.Cabin.HVAC\" =",
+    );
+    assert!(error.contains("lacks Vehicle.Cabin.HVAC, but"), "{error}");
+}
+
+#[test]
+fn the_pages_of_a_status_are_believed_for_all_their_turns() {
+    let vehicle = Description::load(&demo_fd()).unwrap();
+    let stale_after = |path: &str| vehicle.entry(path).unwrap().stale_after.as_millis();
+    // Four windows, 40 ms a frame, five of which may be missed.
+    assert_eq!(
+        stale_after("Vehicle.Cabin.Door.Row1.DriverSide.Window.Position"),
+        800
+    );
+    assert_eq!(stale_after("Vehicle.Speed"), 100);
 }

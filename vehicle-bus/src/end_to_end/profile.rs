@@ -117,6 +117,7 @@ pub struct Misplaced(pub String);
 pub struct Protection {
     message: Arc<Message>,
     counter: Signal,
+    crc: Signal,
     last_counter: u64,
     codec: Codec,
     rules: Rules,
@@ -166,6 +167,7 @@ impl Protection {
         Ok(Self {
             message,
             counter: counter.clone(),
+            crc: crc.clone(),
             last_counter: layout.last_counter,
             codec,
             rules,
@@ -175,6 +177,11 @@ impl Protection {
     /// The protected message.
     pub fn message(&self) -> &Arc<Message> {
         &self.message
+    }
+
+    /// Whether a signal of the message is its counter or its checksum.
+    pub fn uses(&self, signal: &str) -> bool {
+        signal == self.counter.name() || signal == self.crc.name()
     }
 
     /// A sender, its counter at 0.

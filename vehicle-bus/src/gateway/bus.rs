@@ -287,7 +287,7 @@ impl Bus {
         let Some(message) = self.description.database().by_id(frame.id()) else {
             return;
         };
-        let decoded = message.describe(frame.payload());
+        let decoded = self.description.describe(frame);
         tracing::info!(path, %frame, decoded, "frame sent");
         let _ = self.events.send(Event::FrameSent {
             path: path.to_owned(),

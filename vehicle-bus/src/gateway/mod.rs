@@ -1,8 +1,8 @@
 //! The gateway: every rule that protects the car, and the closed loop of each request.
 //!
 //! A request is admitted or refused at once ([`Gateway::set`]), waits its turn in its actuator's
-//! bounded queue, is checked again just before its frame leaves, and is done only when the car's
-//! status shows the value. A value the car already has is requested all the same: a set-point
+//! bounded queue, is checked again just before each of its frames leaves, and is done only when the
+//! car's status shows the value. A value the car already has is requested all the same: a set-point
 //! repeated changes nothing, and only a status heard after the request is proof.
 
 mod actuator;
@@ -292,7 +292,7 @@ impl Gateway {
     ) -> Result<(Job, oneshot::Receiver<Outcome>), Outcome> {
         let path = &request.path;
         let Some(entry) = self.shared.description.entry(path) else {
-            let problem = format!("The vehicle has no {path}.");
+            let problem = self.shared.description.missing(path);
             return Err(Outcome::refused(Reason::UnknownPath, problem));
         };
         let Some(actuator) = &entry.actuator else {

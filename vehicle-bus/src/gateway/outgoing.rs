@@ -251,10 +251,12 @@ impl Request {
                 self.due = Some(now + cycle);
                 self.was_active = true;
             }
-            // The frame said it; nothing is repeated.
+            // The frame said it; nothing is repeated. A signal without an idle value stays as it was
+            // asked for in frames for other signals, until the car's status can speak for it.
             None => {
                 if let Some(asking) = self.signals.get_mut(index)
                     && asking.transmission.momentary.is_none()
+                    && asking.transmission.idle.is_some()
                 {
                     asking.open = None;
                 }

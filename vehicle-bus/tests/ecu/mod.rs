@@ -274,7 +274,10 @@ impl Parts {
             match manner {
                 Manner::Obey => {
                     let physical = entry.physical(&value).unwrap();
-                    self.status.lock().unwrap().set(entry, physical).unwrap();
+                    let mut status = self.status.lock().unwrap();
+                    status.set(entry, physical).unwrap();
+                    let report = status.frame(entry.status.message.id()).unwrap();
+                    answer.push_str(&socketcand::frame_text(&report, 1.0));
                 }
                 Manner::Refuse => {
                     let refusal = self.vehicle.refuse(entry, 1.0).unwrap();

@@ -2,12 +2,12 @@ use super::*;
 use crate::configs_directory;
 
 fn parked(now: Instant) -> Car {
-    Car::load(
-        &configs_directory().join("vehicles/demo"),
-        Faults::default(),
-        now,
-    )
-    .unwrap()
+    parked_of("demo", now)
+}
+
+fn parked_of(vehicle: &str, now: Instant) -> Car {
+    let vehicle = configs_directory().join("vehicles").join(vehicle);
+    Car::load(&vehicle, Faults::default(), now).unwrap()
 }
 
 fn request(car: &Car, path: &str, physical: f64) -> CanFrame {
@@ -130,4 +130,76 @@ fn a_washer_stops_by_itself() {
     let later = start + Duration::from_secs(2);
     let seen = reported(&mut car, WASHER, later, Duration::from_secs(2));
     assert_eq!(seen.last(), Some(&Value::Flag(false)), "{seen:?}");
+}
+
+#[test]
+fn the_can_fd_car_protects_what_it_reports_page_by_page() {
+    let start = Instant::now();
+    let mut car = parked_of("demo-fd", start);
+    let mut receivers: BTreeMap<CanId, Receiver> = car
+        .description
+        .protections()
+        .map(|each| (each.message().id(), each.receiver()))
+        .collect();
+    let mut heard: BTreeMap<String, usize> = BTreeMap::new();
+    let mut now = start;
+    while now < start + Duration::from_secs(2) {
+        for frame in car.advance(now) {
+            let accepted = receivers
+                .get_mut(&frame.id())
+                .is_none_or(|receiver| receiver.check(frame.payload(), now) == Verdict::Accepted);
+            for (entry, value) in car.description.read(&frame) {
+                if accepted && value.is_some() {
+                    *heard.entry(entry.path.clone()).or_default() += 1;
+                }
+            }
+        }
+        now = car.next_due().unwrap();
+    }
+    for entry in car.description.entries() {
+        assert!(
+            heard.get(&entry.path).is_some_and(|times| *times > 4),
+            "{}",
+            entry.path
+        );
+    }
+}
+
+#[test]
+fn an_unprotected_request_for_a_protected_path_is_not_taken() {
+    let start = Instant::now();
+    let mut car = parked_of("demo-fd", start);
+    car.advance(start);
+    for _ in 0..5 {
+        car.receive(&request(&car, AIR_CONDITIONING, 1.0), start);
+    }
+    let seen = reported(&mut car, AIR_CONDITIONING, start, Duration::from_secs(1));
+    assert_eq!(seen, [Value::Flag(false)]);
+    let id = request(&car, AIR_CONDITIONING, 1.0).id();
+    let protection = car.description.protection(id).unwrap();
+    let mut sender = protection.sender();
+    let mut now = start + Duration::from_secs(1);
+    for _ in 0..3 {
+        let mut payload = request(&car, AIR_CONDITIONING, 1.0).payload().to_vec();
+        sender.protect(&mut payload);
+        car.receive(&CanFrame::fd(id, &payload).unwrap(), now);
+        now += Duration::from_millis(50);
+    }
+    let seen = reported(&mut car, AIR_CONDITIONING, now, Duration::from_secs(1));
+    assert_eq!(seen.last(), Some(&Value::Flag(true)));
+}
+
+#[test]
+fn a_repeated_request_does_not_start_a_window_anew() {
+    let start = Instant::now();
+    let mut car = parked(start);
+    car.advance(start);
+    let mut now = start;
+    for _ in 0..200 {
+        car.receive(&request(&car, WINDOW, 100.0), now);
+        now += Duration::from_millis(20);
+        car.advance(now);
+    }
+    let seen = reported(&mut car, WINDOW, now, Duration::from_millis(200));
+    assert_eq!(seen, [Value::Number(100.0)], "open after four seconds");
 }

@@ -276,6 +276,7 @@ fn a_message_sent_on_change_carries_the_cars_own_state_beside_what_is_asked() {
     desk.status.insert("Right", ON);
     assert_eq!(desk.ask("Left", ON), "012#06");
     assert_eq!(desk.pass(5000), [], "an event is not repeated");
+    desk.release("Left", Some(1));
     desk.status.insert("Left", Value::Flag(false));
     desk.status.insert("Right", Value::Flag(false));
     assert_eq!(
@@ -283,6 +284,17 @@ fn a_message_sent_on_change_carries_the_cars_own_state_beside_what_is_asked() {
         "012#04",
         "the car's state, not the last request"
     );
+}
+
+#[test]
+fn a_request_that_the_car_has_not_shown_yet_is_not_taken_back_by_the_next_one() {
+    let mut desk = Desk::new();
+    desk.status.insert("Left", Value::Flag(false));
+    desk.status.insert("Right", Value::Flag(false));
+    assert_eq!(desk.ask("Left", ON), "012#02");
+    assert_eq!(desk.ask("Right", ON), "012#06");
+    desk.release("Left", None);
+    assert_eq!(desk.ask("Right", ON), "012#04", "given up: as the car says");
 }
 
 #[test]
