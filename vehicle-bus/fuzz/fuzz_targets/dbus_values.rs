@@ -24,7 +24,7 @@ static DEMO: LazyLock<Description> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let data = Data::new(bytes, Context::new_dbus(LE, 0));
+    let data = Data::new(bytes, Context::new(LE, 0));
     if let Ok((options, _)) = data.deserialize::<Options>() {
         let _ = context(&options);
     }
