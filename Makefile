@@ -12,17 +12,20 @@ PEER     := $(CACHE)/peer-venv
 TRAINER   = PYTHONPATH=$(CURDIR)/catalog/models $(TRAINING)/bin/python -m trainer
 INTENT_PACK ?= codriver-intent-gemma3-270m-q8
 SPLIT    ?= test
+FUZZ_SECONDS ?= 300
 SPEECH   ?= $(CACHE)/speech-venv
 SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin/python -m trainer
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test bench bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install clean
+.PHONY: help run test soak fuzz bench bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
 	@echo "make run MIC=1    the same with the real microphone"
 	@echo "make test         set up, format, lint, all tests"
+	@echo "make soak         nightly: 100,000 requests to a gateway under faults"
+	@echo "make fuzz         nightly: five minutes of every fuzz target"
 	@echo "make bench        figures of every stage and of the whole way"
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
@@ -41,6 +44,19 @@ test: setup-test lint models
 	cd nlu/training && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . trainer
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(CODRIVER_PYTHON) -m trainer check >/dev/null
 	$(CARGO) test --release --workspace --locked --no-fail-fast
+
+soak:
+	$(CARGO) test --release --locked --package codriver-vehicle-bus --test soak -- --ignored --nocapture
+
+# FUZZ_SECONDS: how long each target runs. libFuzzer needs an instrumented build, which the stable
+# compiler does when it is told that it may.
+fuzz: setup-test
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	cd vehicle-bus && for target in $$($(CARGO) fuzz list); do \
+	  mkdir -p fuzz/corpus/$$target && \
+	  RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target \
+	    fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 || exit 1; done
 
 lint:
 	$(CARGO) fmt --all --check
@@ -120,6 +136,8 @@ install: build
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d systemd/sysusers.d/codriver.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d systemd/tmpfiles.d/codriver.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d systemd/udev/60-codriver.rules
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/polkit-1/actions systemd/polkit/*.policy
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/polkit-1/rules.d systemd/polkit/*.rules
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system.d systemd/dbus/*.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/dbus-1/system-services systemd/dbus/*.service
 

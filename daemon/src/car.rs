@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codriver_catalog::{Catalog, Command, Value};
-use codriver_vehicle_bus::route::{Performed, RequestId, Router};
+use codriver_vehicle_bus::route::{Context, Performed, RequestId, Router};
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, connection};
 
@@ -51,10 +51,11 @@ impl Car {
         command: &Command,
         request: RequestId,
         deadline: Instant,
+        context: Context,
     ) -> Performed {
         let performed = self
             .router
-            .perform(catalog, command, request, deadline.into())
+            .perform(catalog, command, request, deadline.into(), context)
             .await;
         if performed.outcome.as_str() == "done" {
             let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,8 +66,13 @@ impl Car {
     }
 
     /// Takes back what the last utterance changed; `None` when there is nothing.
-    pub async fn undo(&self, request: RequestId, deadline: Instant) -> Option<Performed> {
-        self.router.undo(request, deadline.into()).await
+    pub async fn undo(
+        &self,
+        request: RequestId,
+        deadline: Instant,
+        context: Context,
+    ) -> Option<Performed> {
+        self.router.undo(request, deadline.into(), context).await
     }
 
     /// What was done last, newest first.

@@ -13,6 +13,8 @@ use codriver_nlu::{Interpretation, Reason};
 pub enum Step {
     /// Let these commands go to the car and to the cockpit apps.
     Perform(Vec<Command>),
+    /// The same, after the car asked about them and the speaker said yes.
+    Confirmed(Vec<Command>),
     /// Take the last change back.
     Undo,
     /// Drop everything that is under way.
@@ -61,8 +63,17 @@ struct Question {
 enum Asked {
     /// May these act?
     Confirmation(Vec<Command>),
+    /// May these act, although the car has doubts?
+    Doubt(Vec<Command>),
     /// What is missing from these words?
     Clarification(String),
+}
+
+impl Asked {
+    /// Whether a yes lets something act.
+    fn is_about_acting(&self) -> bool {
+        matches!(self, Self::Confirmation(_) | Self::Doubt(_))
+    }
 }
 
 impl Dialogue {
@@ -120,6 +131,11 @@ impl Dialogue {
         self.take(interpretation, catalog, now)
     }
 
+    /// The car wants a yes to these before it acts: its question has been said, and is open now.
+    pub fn doubt(&mut self, commands: Vec<Command>, language: Language, now: Instant) {
+        self.ask(Asked::Doubt(commands), language, now);
+    }
+
     /// Forgets any open question. Whether there was one.
     pub fn forget(&mut self) -> bool {
         self.open.take().is_some()
@@ -142,7 +158,7 @@ impl Dialogue {
             return vec![Step::Again(words)];
         }
         // A question about acting stays open: a cough is no answer.
-        self.open = question.filter(|question| matches!(question.asked, Asked::Confirmation(_)));
+        self.open = question.filter(|question| question.asked.is_about_acting());
         let reason = interpretation.reason.as_ref().map_or("", Reason::code);
         vec![Step::Say(Answer::Rejected(reason))]
     }
@@ -173,10 +189,9 @@ fn clarification(interpretation: &Interpretation) -> Answer {
 }
 
 fn execute(commands: &[Command], catalog: &Catalog, question: Option<Question>) -> Vec<Step> {
-    let mut confirmation = match question.map(|question| question.asked) {
-        Some(Asked::Confirmation(commands)) => Some(commands),
-        _ => None,
-    };
+    let mut confirmation = question
+        .map(|question| question.asked)
+        .filter(Asked::is_about_acting);
     let mut steps = Vec::new();
     for command in commands {
         let route = catalog
@@ -197,11 +212,12 @@ fn execute(commands: &[Command], catalog: &Catalog, question: Option<Question>) 
     steps
 }
 
-fn assist(action: AssistantAction, confirmation: &mut Option<Vec<Command>>) -> Step {
+fn assist(action: AssistantAction, confirmation: &mut Option<Asked>) -> Step {
     match action {
         AssistantAction::Confirm => match confirmation.take() {
-            Some(commands) => Step::Perform(commands),
-            None => Step::Say(Answer::NothingAsked),
+            Some(Asked::Confirmation(commands)) => Step::Perform(commands),
+            Some(Asked::Doubt(commands)) => Step::Confirmed(commands),
+            Some(Asked::Clarification(_)) | None => Step::Say(Answer::NothingAsked),
         },
         AssistantAction::Deny => match confirmation.take() {
             Some(_) => Step::Say(Answer::Denied),
@@ -318,6 +334,31 @@ mod tests {
         assert_eq!(
             talk.hears(Decision::Execute, "", &["confirm"]),
             [Step::Say(Answer::NothingAsked)]
+        );
+    }
+
+    #[test]
+    fn a_yes_to_the_cars_own_doubt_confirms_once_and_a_no_drops_it() {
+        let mut talk = Talk::new();
+        let doubt = |talk: &mut Talk| {
+            let now = talk.now;
+            talk.dialogue
+                .doubt(vec![command("lamp")], Language::English, now);
+        };
+        doubt(&mut talk);
+        talk.hears(Decision::Reject, "mumble", &[]);
+        assert_eq!(
+            talk.hears(Decision::Execute, "", &["confirm"]),
+            [Step::Confirmed(vec![command("lamp")])]
+        );
+        assert_eq!(
+            talk.hears(Decision::Execute, "", &["confirm"]),
+            [Step::Say(Answer::NothingAsked)]
+        );
+        doubt(&mut talk);
+        assert_eq!(
+            talk.hears(Decision::Execute, "", &["deny"]),
+            [Step::Say(Answer::Denied)]
         );
     }
 

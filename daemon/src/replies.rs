@@ -70,6 +70,8 @@ pub struct Ending<'a> {
     pub reason: &'a str,
     /// What was read, for commands that ask the car something.
     pub value: Option<&'a Value>,
+    /// Why a rule of the car stood against it: a whole sentence in the speaker's language.
+    pub sentence: Option<&'a str>,
 }
 
 impl Replies {
@@ -121,6 +123,10 @@ impl Replies {
         language: Language,
         ending: Ending<'_>,
     ) -> String {
+        // The car's own rule says best why.
+        if let Some(sentence) = ending.sentence {
+            return sentence.to_owned();
+        }
         let texts = self.texts(language);
         let own = |key: &str| self.own(catalog, command, language, key);
         // "Locked" and "not locked" read better than "locked: off".

@@ -79,6 +79,26 @@ async fn at_speed_the_mirrors_are_not_folded_and_no_frame_leaves() {
 }
 
 #[tokio::test]
+async fn with_an_open_window_the_car_asks_before_the_air_conditioning_and_a_yes_turns_it_on() {
+    let mut cast = Cast::assemble().await;
+    let window = "Vehicle.Cabin.Door.Row1.PassengerSide.Window.Position";
+    cast.scene.car.order(&format!("set {window} 30")).unwrap();
+    let asked = cast.hears("turn on the air conditioning", "en").await;
+    assert_eq!(only_outcome(&asked), ("refused", "confirmation_needed"));
+    assert_eq!(
+        asked.reply(),
+        Some("A window or the sunroof is open. Shall I turn on the air conditioning anyway?")
+    );
+    assert_eq!(asked.requests().count(), 0, "{asked:#?}");
+    let yes = cast.hears("yes", "en").await;
+    assert_eq!(only_outcome(&yes), ("done", ""), "{}", cast.scene.logs());
+    cast.hears("turn off the air conditioning", "en").await;
+    cast.hears("打开空调", "zh").await;
+    let no = cast.hears("不要", "zh").await;
+    assert_eq!(no.requests().count(), 0, "{no:#?}");
+}
+
+#[tokio::test]
 async fn undo_puts_the_old_temperature_back() {
     let mut cast = Cast::assemble().await;
     cast.hears("set the driver temperature to twenty five degrees", "en")

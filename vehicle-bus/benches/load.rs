@@ -163,14 +163,15 @@ fn row(name: &str, mut times: Vec<Duration>) {
 /// Requests a second with one caller a path, all at once.
 async fn throughput(stage: &Stage) {
     let vehicle = Description::load(&demo_fd()).unwrap();
-    // Event messages without neighbours that must be known: answered at once.
+    // Event messages without rules or neighbours that must be known: answered at once.
+    let rules = vehicle.policy().rules();
     let paths: Vec<String> = vehicle
         .entries()
         .filter(|entry| {
             entry.actuator.as_ref().is_some_and(|actuator| {
                 actuator.request.message.cycle_time().is_none()
                     && actuator.transmission.momentary.is_none()
-                    && actuator.interlock.is_none()
+                    && !rules.iter().any(|rule| rule.paths.contains(&entry.path))
                     && matches!(entry.kind, codriver_vehicle_bus::description::Kind::Boolean)
             })
         })

@@ -1,6 +1,6 @@
 //! A typed client of `org.codriver.Vehicle1`, every call with a deadline.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tokio::time::timeout;
 use zbus::{Connection, OwnedVariant, Variant, fdo, proxy};
@@ -8,7 +8,8 @@ use zbus::{Connection, OwnedVariant, Variant, fdo, proxy};
 use crate::{
     Error, Outcome, Reason, Value,
     bus_error::BusError,
-    service::{builder, from_variant, variant},
+    gateway::Context,
+    service::{builder, from_variant, options, variant},
 };
 
 /// How long a reading call may take.
@@ -48,6 +49,16 @@ pub trait Vehicle1 {
         value: &Variant<'_>,
         time_to_live_ms: u32,
         request_id: &str,
+    ) -> zbus::Result<(String, String, String)>;
+
+    /// As set, with options: speaker_zone (s), confirmed (b), language (s).
+    fn set_with(
+        &self,
+        path: &str,
+        value: &Variant<'_>,
+        time_to_live_ms: u32,
+        request_id: &str,
+        options: &HashMap<&str, Variant<'_>>,
     ) -> zbus::Result<(String, String, String)>;
 
     /// Value and age in milliseconds.
@@ -126,21 +137,27 @@ impl VehicleClient {
         time_to_live: Duration,
         request_id: &str,
     ) -> Outcome {
-        let milliseconds = u32::try_from(time_to_live.as_millis()).unwrap_or(u32::MAX);
+        let milliseconds = milliseconds(time_to_live);
         let value = variant(value);
         let call = self.proxy.set(path, &value, milliseconds, request_id);
-        match timeout(time_to_live.saturating_add(CONFIRMING), call).await {
-            Ok(Ok((outcome, reason, message))) => Outcome::from_words(&outcome, &reason, message)
-                .unwrap_or_else(|| {
-                    let problem = format!("The gateway answered \"{outcome}\".");
-                    Outcome::unconfirmed(Reason::Internal, problem)
-                }),
-            Ok(Err(error)) => unreached(&error).unwrap_or_else(|| {
-                let problem = format!("The vehicle gateway went away: {error}.");
-                Outcome::unconfirmed(Reason::NoGateway, problem)
-            }),
-            Err(_) => Outcome::unconfirmed(Reason::NoGateway, SILENT),
-        }
+        answered(time_to_live, call).await
+    }
+
+    /// The same, with who asks and what was said about it.
+    pub async fn set_with(
+        &self,
+        path: &str,
+        value: Value,
+        time_to_live: Duration,
+        request_id: &str,
+        context: Context,
+    ) -> Outcome {
+        let milliseconds = milliseconds(time_to_live);
+        let (value, options) = (variant(value), options(context));
+        let call = self
+            .proxy
+            .set_with(path, &value, milliseconds, request_id, &options);
+        answered(time_to_live, call).await
     }
 
     /// The present value and its age.
@@ -197,6 +214,29 @@ impl VehicleClient {
     /// [`Error::Dbus`].
     pub async fn vehicle(&self) -> Result<String, Error> {
         within(self.proxy.vehicle()).await
+    }
+}
+
+fn milliseconds(time_to_live: Duration) -> u32 {
+    u32::try_from(time_to_live.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The outcome of a Set, whatever happens to it.
+async fn answered(
+    time_to_live: Duration,
+    call: impl Future<Output = zbus::Result<(String, String, String)>>,
+) -> Outcome {
+    match timeout(time_to_live.saturating_add(CONFIRMING), call).await {
+        Ok(Ok((outcome, reason, message))) => Outcome::from_words(&outcome, &reason, message)
+            .unwrap_or_else(|| {
+                let problem = format!("The gateway answered \"{outcome}\".");
+                Outcome::unconfirmed(Reason::Internal, problem)
+            }),
+        Ok(Err(error)) => unreached(&error).unwrap_or_else(|| {
+            let problem = format!("The vehicle gateway went away: {error}.");
+            Outcome::unconfirmed(Reason::NoGateway, problem)
+        }),
+        Err(_) => Outcome::unconfirmed(Reason::NoGateway, SILENT),
     }
 }
 

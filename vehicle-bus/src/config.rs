@@ -8,7 +8,13 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{Error, error::line_of, gateway::Limits, transport::Address};
+use crate::{
+    Error,
+    error::line_of,
+    gateway::Limits,
+    permission::{Authority, Settings},
+    transport::Address,
+};
 
 /// The gateway's configuration, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +27,8 @@ pub struct Config {
     pub vehicle: PathBuf,
     /// What a caller may ask.
     pub limits: Limits,
+    /// Which users may ask for what.
+    pub permissions: Settings,
 }
 
 #[derive(Default, Deserialize)]
@@ -30,6 +38,7 @@ struct ConfigFile {
     can: CanSection,
     vehicle: VehicleSection,
     limits: LimitsSection,
+    permissions: PermissionsSection,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +65,30 @@ struct LimitsSection {
     requests_per_second: toml::Spanned<f64>,
     burst: toml::Spanned<u32>,
     max_time_to_live_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PermissionsSection {
+    authority: AuthorityWord,
+    users: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AuthorityWord {
+    Auto,
+    Polkit,
+    Users,
+}
+
+impl Default for PermissionsSection {
+    fn default() -> Self {
+        Self {
+            authority: AuthorityWord::Auto,
+            users: Settings::default().users,
+        }
+    }
 }
 
 impl Default for DbusSection {
@@ -143,6 +176,14 @@ impl Config {
                 requests_per_second: rate.into_inner(),
                 burst: burst.into_inner(),
                 max_time_to_live: Duration::from_millis(parsed.limits.max_time_to_live_ms),
+            },
+            permissions: Settings {
+                authority: match parsed.permissions.authority {
+                    AuthorityWord::Auto => Authority::Auto,
+                    AuthorityWord::Polkit => Authority::Polkit,
+                    AuthorityWord::Users => Authority::Users,
+                },
+                users: parsed.permissions.users,
             },
         })
     }

@@ -7,6 +7,7 @@ pub mod description;
 pub mod end_to_end;
 pub mod frame;
 pub mod gateway;
+pub mod permission;
 pub mod route;
 pub mod service;
 pub mod transport;

@@ -156,11 +156,21 @@ reasons! {
     OutOfRange = "out_of_range",
     /// Not while the car moves, or may move.
     SpeedInterlock = "speed_interlock",
+    /// Not in this gear, or in none that is known.
+    GearInterlock = "gear_interlock",
+    /// Not from the back while the child lock is on.
+    ChildLock = "child_lock",
+    /// Not from the seat of who asks.
+    NotYourSeat = "not_your_seat",
+    /// Something else in the car stands against it.
+    Conflict = "conflict",
+    /// Somebody must say yes to it first.
+    ConfirmationNeeded = "confirmation_needed",
     /// The time to live ran out before it could be sent.
     Expired = "expired",
     /// This request_id is in use, or was used for something else.
     DuplicateRequest = "duplicate_request",
-    /// The caller asks too often.
+    /// The caller, or everybody together, asks too often.
     RateLimited = "rate_limited",
     /// Too many requests wait for this actuator.
     Busy = "busy",
@@ -178,6 +188,8 @@ reasons! {
     NoGateway = "no_gateway",
     /// A step that begins at the end of the range, or leads beyond it.
     AlreadyAtLimit = "already_at_limit",
+    /// Nobody knows how it was before, or nothing brings it back.
+    CannotUndo = "cannot_undo",
     /// The catalogue has no such command.
     NotAvailable = "not_available",
     /// The application for it is not running.
@@ -192,6 +204,22 @@ reasons! {
     PeerTimeout = "peer_timeout",
     /// A mistake in this software; the log says more.
     Internal = "internal",
+}
+
+impl Reason {
+    /// Whether only a rule of the vehicle description gives it; the message is then the rule's
+    /// own sentence for the driver.
+    pub fn is_a_rules(&self) -> bool {
+        matches!(
+            self,
+            Self::SpeedInterlock
+                | Self::GearInterlock
+                | Self::ChildLock
+                | Self::NotYourSeat
+                | Self::Conflict
+                | Self::ConfirmationNeeded
+        )
+    }
 }
 
 impl fmt::Display for Reason {

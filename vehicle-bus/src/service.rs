@@ -1,22 +1,30 @@
 //! `org.codriver.Vehicle1` on D-Bus: the gateway's only door.
 //!
 //! A Set may wait seconds for its confirmation, so each call has its own task, and a Get never
-//! waits behind it. Order is kept where it matters: everything in [`Gateway::set`] up to the
-//! actuator's queue happens at the first poll, and the gateway's daemon runs on one thread, where
-//! tasks are first polled in the order of their messages.
+//! waits behind it. Order is kept where it matters: the gateway's daemon runs on one thread, where
+//! tasks are first polled in the order of their messages; they wait for their turn in that order,
+//! and everything up to the actuator's queue happens in the turn.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use tokio::{sync::broadcast::error::RecvError, time::Duration};
+use codriver_catalog::Language;
+use tokio::{
+    sync::{Mutex, broadcast::error::RecvError},
+    time::{Duration, Instant},
+};
 use zbus::{
-    Connection, OwnedVariant, Variant, connection, fdo, interface, message::Header,
-    object_server::SignalEmitter,
+    Connection, OwnedVariant, Variant, connection, fdo, fdo::RequestNameFlags, interface,
+    message::Header, object_server::SignalEmitter,
 };
 
 use crate::{
-    Error, Reason, Value,
-    description::{Entry, Kind},
-    gateway::{Event, Gateway, Request},
+    Error, Outcome, Reason, Value,
+    description::{Class, Entry, Kind},
+    gateway::{Context, Event, Gateway, Request},
+    permission::{Permissions, Settings},
 };
 
 /// Well-known name.
@@ -26,22 +34,33 @@ pub const PATH: &str = "/org/codriver/Vehicle";
 /// Interface.
 pub const INTERFACE: &str = "org.codriver.Vehicle1";
 
+/// Puts the gateway on a bus: "system", "session", or an address such as `unix:path=...`, with
+/// the default permissions.
+///
+/// # Errors
+/// As [`serve_with`].
+pub async fn serve(gateway: Gateway, bus: &str) -> Result<Connection, Error> {
+    serve_with(gateway, bus, &Settings::default()).await
+}
+
 /// Puts the gateway on a bus: "system", "session", or an address such as `unix:path=...`.
 ///
 /// # Errors
 /// [`Error::Dbus`] when there is no bus, or the name is taken or not permitted.
-pub async fn serve(gateway: Gateway, bus: &str) -> Result<Connection, Error> {
-    let connection = builder(bus)
-        .serve_at(
-            PATH,
-            Vehicle1 {
-                gateway: gateway.clone(),
-            },
-        )
-        .allow_name_replacements(false)
-        .replace_existing_names(false)
-        .name(NAME)
-        .build()
+pub async fn serve_with(
+    gateway: Gateway,
+    bus: &str,
+    permissions: &Settings,
+) -> Result<Connection, Error> {
+    let connection = builder(bus).build().await?;
+    let vehicle = Vehicle1 {
+        gateway: gateway.clone(),
+        permissions: Arc::new(Permissions::new(&connection, permissions).await?),
+        turn: Arc::default(),
+    };
+    connection.object_server().at(PATH, vehicle).await?;
+    connection
+        .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
         .await?;
     tokio::spawn(forward_events(gateway.clone(), connection.clone()));
     tokio::spawn(forward_bus(gateway, connection.clone()));
@@ -58,7 +77,17 @@ pub(crate) fn builder(bus: &str) -> connection::Builder<'_> {
 
 struct Vehicle1 {
     gateway: Gateway,
+    permissions: Arc<Permissions>,
+    /// Requests pass the permission check one after the other, so that they are queued in the
+    /// order in which they came even when polkit takes its time.
+    turn: Arc<Mutex<()>>,
 }
+
+/// The options of `SetWith`.
+pub type Options = HashMap<String, OwnedVariant>;
+
+/// How D-Bus carries an outcome.
+type Answer = (String, String, String);
 
 /// A row of `List`: path, type, writable, min, max, unit.
 type Row = (String, String, bool, OwnedVariant, OwnedVariant, String);
@@ -74,32 +103,39 @@ impl Vehicle1 {
         time_to_live_ms: u32,
         request_id: String,
         #[zbus(header)] header: Header<'_>,
-    ) -> (String, String, String) {
-        let Some(value) = from_variant(&value) else {
-            return (
-                "refused".into(),
-                Reason::WrongType.to_string(),
-                "A value is a boolean, a number or a text.".into(),
-            );
-        };
-        let caller = header.sender().map(|sender| sender.to_string());
-        let outcome = self
-            .gateway
-            .set(Request {
-                path,
-                value,
-                time_to_live: Duration::from_millis(time_to_live_ms.into()),
-                request_id,
-                caller: caller.unwrap_or_default(),
-            })
-            .await;
-        let reason = outcome.reason().map(Reason::to_string).unwrap_or_default();
-        (outcome.as_str().into(), reason, outcome.message().into())
+    ) -> Answer {
+        let asked = (path, value, time_to_live_ms, request_id);
+        let outcome = self.ask(asked, Ok(Context::default()), &header).await;
+        answer(&outcome)
+    }
+
+    /// As Set, with what is known about the asking:
+    /// `speaker_zone` (s): the seat or seats of the one who asks, as "driver" or "rear_left";
+    /// `confirmed` (b): somebody was asked, and said yes;
+    /// `language` (s): of a refusal's sentence for the driver, "en" or "zh".
+    #[zbus(out_args("outcome", "reason", "message"))]
+    async fn set_with(
+        &self,
+        path: String,
+        value: Variant<'_>,
+        time_to_live_ms: u32,
+        request_id: String,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Answer {
+        let asked = (path, value, time_to_live_ms, request_id);
+        let outcome = self.ask(asked, context(&options), &header).await;
+        answer(&outcome)
     }
 
     /// The value the car last reported, and its age. A stale value is an error, never returned.
     #[zbus(out_args("value", "age_ms"))]
-    async fn get(&self, path: &str) -> fdo::Result<(OwnedVariant, u32)> {
+    async fn get(
+        &self,
+        path: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> fdo::Result<(OwnedVariant, u32)> {
+        self.may_read(&header).await?;
         match self.gateway.get(path) {
             None => Err(fdo::Error::InvalidArgs(
                 self.gateway.description().missing(path),
@@ -117,7 +153,8 @@ impl Vehicle1 {
     /// Every path: path, type, writable, min, max, unit. Booleans have false and true, choices
     /// all their words twice, colors the texts #000000 and #FFFFFF.
     #[zbus(out_args("paths"))]
-    async fn list(&self) -> fdo::Result<Vec<Row>> {
+    async fn list(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<Row>> {
+        self.may_read(&header).await?;
         self.gateway.description().entries().map(row).collect()
     }
 
@@ -164,8 +201,109 @@ impl Vehicle1 {
     ) -> zbus::Result<()>;
 }
 
+impl Vehicle1 {
+    async fn ask(
+        &self,
+        (path, value, time_to_live_ms, request_id): (String, Variant<'_>, u32, String),
+        context: Result<Context, String>,
+        header: &Header<'_>,
+    ) -> Outcome {
+        let received = Instant::now();
+        let Some(value) = from_variant(&value) else {
+            let message = "A value is a boolean, a number or a text.";
+            return Outcome::refused(Reason::WrongType, message);
+        };
+        let context = match context {
+            Ok(context) => context,
+            Err(problem) => return Outcome::refused(Reason::BadRequest, problem),
+        };
+        let class = self.gateway.description().policy().class(&path);
+        let turn = self.turn.lock().await;
+        let user = match self.permissions.check(header.sender(), class).await {
+            Ok(user) => user,
+            Err(outcome) => {
+                tracing::warn!(caller = ?header.sender(), path, %outcome, "not permitted");
+                return outcome;
+            }
+        };
+        let name = header
+            .sender()
+            .map(|name| name.as_str())
+            .unwrap_or_default();
+        let request = Request {
+            path,
+            value,
+            time_to_live: Duration::from_millis(time_to_live_ms.into()),
+            request_id,
+            caller: format!("{user}{name}"),
+        };
+        let outcome = self.gateway.submit(request, context, received);
+        drop(turn);
+        outcome.await
+    }
+
+    async fn may_read(&self, header: &Header<'_>) -> fdo::Result<()> {
+        match self
+            .permissions
+            .check(header.sender(), Class::Reading)
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(outcome) => Err(fdo::Error::AccessDenied(outcome.message().to_owned())),
+        }
+    }
+}
+
+fn answer(outcome: &Outcome) -> Answer {
+    let reason = outcome.reason().map(Reason::to_string).unwrap_or_default();
+    (outcome.as_str().into(), reason, outcome.message().into())
+}
+
+/// Reads the options of `SetWith`. One that is not known is refused: who sets it means
+/// something by it.
+///
+/// # Errors
+/// A sentence that names the option.
+pub fn context(options: &Options) -> Result<Context, String> {
+    let mut context = Context::default();
+    for (name, value) in options {
+        match (name.as_str(), from_variant(value)) {
+            ("speaker_zone", Some(Value::Text(zone))) => {
+                context.speaker = Some(zone.parse().map_err(|why| format!("{name}: {why}."))?);
+            }
+            ("confirmed", Some(Value::Flag(confirmed))) => context.confirmed = confirmed,
+            ("language", Some(Value::Text(code))) => {
+                let known = Language::ALL.into_iter().find(|each| each.code() == code);
+                let known = known.ok_or_else(|| format!("language: there is no \"{code}\"."))?;
+                context.language = Some(known);
+            }
+            _ => {
+                return Err(format!(
+                    "{name}: the options are speaker_zone (s), confirmed (b), language (s)."
+                ));
+            }
+        }
+    }
+    Ok(context)
+}
+
+/// The options that say what `context` says.
+pub(crate) fn options(context: Context) -> HashMap<&'static str, Variant<'static>> {
+    let mut options = HashMap::new();
+    if let Some(zone) = context.speaker {
+        options.insert("speaker_zone", Variant::from(zone.as_str()));
+    }
+    if context.confirmed {
+        options.insert("confirmed", Variant::from(true));
+    }
+    if let Some(language) = context.language {
+        options.insert("language", Variant::from(language.code()));
+    }
+    options
+}
+
 /// A boolean, any number, or a text; None for anything else.
-pub(crate) fn from_variant(value: &Variant<'_>) -> Option<Value> {
+pub fn from_variant(value: &Variant<'_>) -> Option<Value> {
     Some(match value {
         Variant::Bool(flag) => Value::Flag(*flag),
         Variant::F64(number) => Value::Number(*number),

@@ -10,11 +10,11 @@ mod shipped_packs;
 use std::process::Command as Process;
 use std::time::Duration;
 
-use codriver_catalog::Value;
+use codriver_catalog::{UtteranceId, Value};
 use codriver_vehicle_bus::Outcome;
 use codriver_vehicle_bus::route::{Performed, Router};
 use private_bus::{DEADLINE, PrivateBus, wait_for_name};
-use shipped_packs::{perform, reason, undo};
+use shipped_packs::{perform, perform_in, reason, undo};
 use tokio::time::{Instant, sleep};
 use zbus::Connection;
 use zbus::wire::OwnedVariant;
@@ -120,7 +120,36 @@ async fn mpv_shows_the_volume_a_step_adds_to_it_and_undo_puts_it_back() {
     let undone = undo(&router).await.unwrap();
     assert_eq!(undone.outcome, Outcome::Done);
     assert!((volume(&bus).await - 0.4).abs() < 0.005);
-    assert_eq!(undo(&router).await, None);
+    // The last utterance was the undoing.
+    let again = undo(&router).await.unwrap();
+    assert_eq!(again.outcome, Outcome::Done);
+    assert!((volume(&bus).await - 0.6).abs() < 0.005);
+}
+
+#[tokio::test]
+async fn two_steps_of_one_utterance_go_back_to_before_the_first() {
+    let (_stage, bus, router) = with_mpv().await;
+    let before = volume(&bus).await;
+    let utterance = UtteranceId::next();
+    for _ in 0..2 {
+        let down = [("amount", Value::Number(20.0))];
+        let down = perform_in(&router, utterance, "media.volume_down", &down).await;
+        assert_eq!(down.outcome, Outcome::Done);
+    }
+    assert!((volume(&bus).await - (before - 0.4)).abs() < 0.01);
+    assert_eq!(undo(&router).await.unwrap().outcome, Outcome::Done);
+    assert!((volume(&bus).await - before).abs() < 0.005);
+}
+
+#[tokio::test]
+async fn undo_never_reaches_past_something_that_cannot_be_taken_back() {
+    let (_stage, bus, router) = with_mpv().await;
+    let quiet = [("volume", Value::Number(40.0))];
+    perform(&router, "media.set_volume", &quiet).await;
+    let paused = perform(&router, "media.pause", &[]).await;
+    assert_eq!(paused.outcome, Outcome::Done);
+    assert_eq!(reason(&undo(&router).await.unwrap()), "cannot_undo");
+    assert!((volume(&bus).await - 0.4).abs() < 0.005, "left alone");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ mod shipped_packs;
 
 use std::time::Duration;
 
-use codriver_catalog::Value;
+use codriver_catalog::{UtteranceId, Value};
 use codriver_vehicle_bus::{
     Outcome, Reason,
     client::VehicleClient,
@@ -20,7 +20,7 @@ use codriver_vehicle_bus::{
 };
 use ecu::{Ecu, Manner, demo};
 use private_bus::{DEADLINE, PrivateBus};
-use shipped_packs::{perform, reason, undo};
+use shipped_packs::{perform, perform_in, reason, undo};
 use tokio::time::{sleep, timeout};
 use zbus::Connection;
 
@@ -34,7 +34,7 @@ struct Car {
     client: VehicleClient,
     router: Router,
     _gateway: Connection,
-    _bus: PrivateBus,
+    bus: PrivateBus,
 }
 
 impl Car {
@@ -49,7 +49,7 @@ impl Car {
             client: VehicleClient::connect(bus.address()).await.unwrap(),
             router: Router::new(Some(bus.connect().await), None, None),
             _gateway: gateway,
-            _bus: bus,
+            bus,
         };
         car.wait_until_known("Vehicle.Speed").await;
         car
@@ -69,6 +69,16 @@ impl Car {
             codriver_vehicle_bus::Value::Number(number) => number,
             other => panic!("{path} is {other}"),
         }
+    }
+
+    async fn drive(&self, kmh: f64) {
+        self.ecu.drive(kmh);
+        let wait = async {
+            while (self.number("Vehicle.Speed").await - kmh).abs() > 1e-6 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(DEADLINE, wait).await.expect("the car drives");
     }
 
     async fn set_temperature(&self, zone: &str, degrees: f64) -> Outcome {
@@ -91,7 +101,121 @@ async fn a_zone_of_two_seats_is_one_outcome_and_can_be_undone() {
     assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
     assert!((car.number(DRIVER).await - 19.0).abs() < 1e-9);
     assert!((car.number(PASSENGER).await - 16.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn what_was_undone_can_be_undone_in_turn() {
+    let car = Car::start().await;
+    assert_eq!(undo(&car.router).await, None, "nothing was changed yet");
+    car.set_temperature("driver", 19.0).await;
+    for degrees in [16.0, 19.0, 16.0] {
+        assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
+        assert!((car.number(DRIVER).await - degrees).abs() < 1e-9);
+    }
+}
+
+#[tokio::test]
+async fn two_commands_of_one_utterance_on_one_path_go_back_to_before_the_first() {
+    let car = Car::start().await;
+    car.set_temperature("driver", 20.0).await;
+    let utterance = UtteranceId::next();
+    for _ in 0..3 {
+        let warmer = [
+            ("degrees", Value::Number(1.0)),
+            ("zone", Value::Text("driver".into())),
+        ];
+        let warmer = perform_in(&car.router, utterance, "climate.warmer", &warmer).await;
+        assert_eq!(warmer.outcome, Outcome::Done);
+    }
+    assert!((car.number(DRIVER).await - 23.0).abs() < 1e-9);
+    assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
+    assert!((car.number(DRIVER).await - 20.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn the_part_of_an_utterance_that_was_done_is_taken_back_when_another_was_refused() {
+    let car = Car::start().await;
+    car.set_temperature("driver", 30.0).await;
+    car.set_temperature("passenger", 20.0).await;
+    // Three seats get warmer, the driver's is at its limit.
+    let warmer = perform(&car.router, "climate.warmer", &all_seats()).await;
+    assert_eq!(reason(&warmer), "already_at_limit");
+    assert!((car.number(PASSENGER).await - 21.0).abs() < 1e-9);
+    assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
+    assert!((car.number(PASSENGER).await - 20.0).abs() < 1e-9);
+    assert!((car.number(DRIVER).await - 30.0).abs() < 1e-9);
+}
+
+fn all_seats() -> [(&'static str, Value); 2] {
+    [
+        ("degrees", Value::Number(1.0)),
+        ("zone", Value::Text("all".into())),
+    ]
+}
+
+#[tokio::test]
+async fn what_was_sent_and_not_confirmed_is_taken_back_too() {
+    let car = Car::start().await;
+    car.set_temperature("driver", 20.0).await;
+    car.ecu.behave(Manner::Ignore);
+    let outcome = car.set_temperature("driver", 25.0).await;
+    assert_eq!(outcome.as_str(), "unconfirmed");
+    // The car took it after all, and later.
+    car.ecu.behave(Manner::Obey);
+    car.ecu.report(DRIVER, 25.0);
+    let late = async {
+        while (car.number(DRIVER).await - 25.0).abs() > 1e-9 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(DEADLINE, late).await.unwrap();
+    assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
+    assert!((car.number(DRIVER).await - 20.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn undo_keeps_the_rules_and_can_be_tried_again_when_they_allow_it() {
+    let car = Car::start().await;
+    let doors = [("zone", Value::Text("driver".into()))];
+    assert_eq!(
+        perform(&car.router, "doors.lock", &doors).await.outcome,
+        Outcome::Done
+    );
+    car.drive(50.0).await;
+    let refused = undo(&car.router).await.unwrap();
+    assert_eq!(reason(&refused), "speed_interlock");
+    assert_eq!(
+        refused.sentence.as_deref(),
+        Some("That is only possible up to 5 km/h.")
+    );
+    car.drive(0.0).await;
+    assert_eq!(undo(&car.router).await.unwrap().outcome, Outcome::Done);
+}
+
+#[tokio::test]
+async fn undo_finds_the_order_that_the_rules_need() {
+    let car = Car::start().await;
+    let on = perform(&car.router, "lights.high_beam_on", &[]).await;
+    assert_eq!(on.outcome, Outcome::Done);
+    let utterance = UtteranceId::next();
+    for command in ["lights.high_beam_off", "lights.front_fog_on"] {
+        let done = perform_in(&car.router, utterance, command, &[]).await;
+        assert_eq!(done.outcome, Outcome::Done, "{command}");
+    }
+    // The high beam may come on only when the fog light is off again.
+    let undone = undo(&car.router).await.unwrap();
+    assert_eq!(undone.outcome, Outcome::Done);
+}
+
+#[tokio::test]
+async fn after_its_time_nothing_is_taken_back() {
+    let mut car = Car::start().await;
+    let router = Router::new(Some(car.bus.connect().await), None, None);
+    car.router = router.undo_within(Duration::from_millis(50));
+    car.set_temperature("driver", 19.0).await;
+    sleep(Duration::from_millis(80)).await;
     assert_eq!(undo(&car.router).await, None);
+    assert!((car.number(DRIVER).await - 19.0).abs() < 1e-9);
 }
 
 #[tokio::test]

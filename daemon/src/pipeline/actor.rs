@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use codriver_catalog::{Command, Language, UtteranceId};
 use codriver_nlu::Interpretation;
-use codriver_vehicle_bus::route::RequestId;
+use codriver_vehicle_bus::Reason;
+use codriver_vehicle_bus::route::{Context, RequestId};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -131,14 +132,12 @@ impl Actor {
         let language = interpretation.language;
         match step {
             Step::Perform(commands) => {
-                self.controls.events.state(State::Acting);
-                for command in commands {
-                    let report = self
-                        .perform(command, sentence, conclusion.outcomes.len())
-                        .await;
-                    conclusion.replies.push(self.reply_to(&report, language));
-                    conclusion.outcomes.push(report);
-                }
+                self.perform_all(commands, false, sentence, language, conclusion)
+                    .await;
+            }
+            Step::Confirmed(commands) => {
+                self.perform_all(commands, true, sentence, language, conclusion)
+                    .await;
             }
             Step::Undo => {
                 self.undo(sentence.id, sentence.ended, language, conclusion)
@@ -167,8 +166,46 @@ impl Actor {
         }
     }
 
+    /// Performs commands one after the other. What the car wants a yes to is asked about: the
+    /// reply is the car's question, and a yes performs it.
+    async fn perform_all(
+        &mut self,
+        commands: Vec<Command>,
+        confirmed: bool,
+        sentence: &Sentence,
+        language: Language,
+        conclusion: &mut Conclusion,
+    ) {
+        self.controls.events.state(State::Acting);
+        let context = Context {
+            // One microphone for the whole cabin does not tell who spoke.
+            speaker: None,
+            confirmed,
+            language: Some(language),
+        };
+        let mut doubted = Vec::new();
+        for command in commands {
+            let index = conclusion.outcomes.len();
+            let report = self.perform(command, sentence, index, context).await;
+            if report.reason == Reason::ConfirmationNeeded.as_str() {
+                doubted.push(report.command.clone());
+            }
+            conclusion.replies.push(self.reply_to(&report, language));
+            conclusion.outcomes.push(report);
+        }
+        if !doubted.is_empty() {
+            self.dialogue.doubt(doubted, language, Instant::now());
+        }
+    }
+
     /// Lets one command go, unless it was cancelled or has outlived itself.
-    async fn perform(&self, command: Command, sentence: &Sentence, index: usize) -> CommandReport {
+    async fn perform(
+        &self,
+        command: Command,
+        sentence: &Sentence,
+        index: usize,
+        context: Context,
+    ) -> CommandReport {
         let time_to_live = self
             .knowledge
             .catalog
@@ -187,7 +224,10 @@ impl Actor {
                 index,
             };
             let catalog = &self.knowledge.catalog;
-            let performed = self.car.perform(catalog, &command, request, deadline).await;
+            let performed = self
+                .car
+                .perform(catalog, &command, request, deadline, context)
+                .await;
             CommandReport::performed(command, performed, begun.elapsed())
         };
         tracing::info!(
@@ -223,13 +263,19 @@ impl Actor {
             utterance,
             index: UNDO,
         };
-        let undone = self.car.undo(request, deadline).await;
+        let context = Context {
+            language: Some(language),
+            ..Context::default()
+        };
+        let undone = self.car.undo(request, deadline, context).await;
         let texts = self.knowledge.replies.texts(language);
         conclusion.replies.push(match undone {
             None => texts.nothing_to_undo.clone(),
-            Some(performed) => match performed.outcome.reason() {
-                None => texts.undone.clone(),
-                Some(reason) => texts.not_done(performed.outcome.as_str(), reason.as_str()),
+            Some(performed) => match (performed.sentence, performed.outcome.reason()) {
+                // A question that nobody's yes would answer is not asked.
+                (Some(sentence), reason) if reason != Some(&Reason::ConfirmationNeeded) => sentence,
+                (None, Some(reason)) => texts.not_done(performed.outcome.as_str(), reason.as_str()),
+                (_, None) => texts.undone.clone(),
             },
         });
     }
@@ -239,6 +285,7 @@ impl Actor {
             outcome: report.outcome,
             reason: &report.reason,
             value: report.value.as_ref(),
+            sentence: report.sentence.as_deref(),
         };
         let Knowledge { catalog, replies } = self.knowledge.as_ref();
         replies.of_command(catalog, &report.command, language, ending)

@@ -19,9 +19,9 @@ pub fn programme() -> [Act; 9] {
     [
         Act::Say("en-temperature-all-22.wav"),
         Act::Say("en-window-driver-open.wav"),
+        Act::Say("zh-windows-close.wav"),
         Act::Say("en-two-commands.wav"),
         Act::Say("zh-air-conditioning-on.wav"),
-        Act::Say("zh-windows-close.wav"),
         Act::Order {
             order: "set Vehicle.Speed 80",
             note: "the car now drives at 80 km/h",

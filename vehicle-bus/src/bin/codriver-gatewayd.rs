@@ -64,7 +64,7 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let description = Description::load(&config.vehicle)?;
     tracing::info!(vehicle = description.name(), can = %config.can, bus = config.bus, "starting");
     let gateway = Gateway::start(description, config.can, config.limits);
-    let connection = service::serve(gateway.clone(), &config.bus).await?;
+    let connection = service::serve_with(gateway.clone(), &config.bus, &config.permissions).await?;
     notify(&[NotifyState::Ready]);
     tracing::info!(name = service::NAME, "ready");
 

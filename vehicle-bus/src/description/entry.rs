@@ -36,8 +36,6 @@ pub struct Actuator {
     pub transmission: Transmission,
     /// Within this time the status must show the value asked for.
     pub confirm_within: Duration,
-    /// What is refused in a moving car.
-    pub interlock: Option<Interlock>,
 }
 
 /// A signal with its message.
@@ -47,25 +45,6 @@ pub struct SignalRef {
     pub message: Arc<Message>,
     /// The signal, one of the message's.
     pub signal: Signal,
-}
-
-/// Refuses values above a speed. Unknown speed counts as moving.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Interlock {
-    /// Up to this speed (inclusive) nothing is refused.
-    pub above_kmh: f64,
-    /// The values refused; empty: all.
-    pub refuses: Vec<Value>,
-}
-
-impl Interlock {
-    /// Whether `value` is refused at `speed_kmh`; None is an unknown speed.
-    pub fn forbids(&self, value: &Value, speed_kmh: Option<f64>) -> bool {
-        let concerned = self.refuses.is_empty() || self.refuses.contains(value);
-        // Written so that a speed which is no number forbids as well.
-        let slow = speed_kmh.is_some_and(|speed| speed <= self.above_kmh);
-        concerned && !slow
-    }
 }
 
 /// Type and limits of a path.

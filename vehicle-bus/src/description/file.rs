@@ -12,16 +12,16 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Actuator, Description, Entry, Interlock, Kind, RefusalMessage, SignalRef,
+    Actuator, Description, Entry, Kind, RefusalMessage, Rule, SignalRef,
     index::Index,
     is_under,
     protection::ProtectionEntry,
+    rules::{self, ClassesEntry, InterlockEntry, RuleEntry},
     transmission::{Given, Transmission},
 };
 use crate::{
     Error,
     dbc::{Database, Raw},
-    value::Value,
 };
 
 /// Without a cycle time in the DBC, a value is believed this long.
@@ -43,6 +43,10 @@ struct VehicleFile {
     sensor: Vec<Spanned<PathEntry>>,
     #[serde(default)]
     actuator: Vec<Spanned<PathEntry>>,
+    #[serde(default)]
+    classes: ClassesEntry,
+    #[serde(default)]
+    rule: Vec<Spanned<RuleEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -95,21 +99,22 @@ struct PathEntry {
     interlock: Option<InterlockEntry>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InterlockEntry {
-    above_kmh: f64,
-    #[serde(default)]
-    refuses: Vec<toml::Value>,
-}
-
 pub(super) fn load(file: &Path) -> Result<Description, Error> {
     let text = fs::read_to_string(file).map_err(|source| Error::Read {
         file: file.to_owned(),
         source,
     })?;
-    let place = Place { file, text: &text };
-    let parsed: VehicleFile = toml::from_str(&text).map_err(|error| {
+    parse(file, &text, Database::load)
+}
+
+/// Reads the text of a vehicle.toml; `open` reads the DBC beside it.
+pub(super) fn parse(
+    file: &Path,
+    text: &str,
+    open: impl FnOnce(&Path) -> Result<Database, Error>,
+) -> Result<Description, Error> {
+    let place = Place { file, text };
+    let parsed: VehicleFile = toml::from_str(text).map_err(|error| {
         place.error(
             error.span().map_or(0, |span| span.start),
             error.message().to_owned(),
@@ -124,7 +129,7 @@ pub(super) fn load(file: &Path) -> Result<Description, Error> {
             ),
         ));
     }
-    let database = Database::load(
+    let database = open(
         &file
             .parent()
             .unwrap_or(Path::new(""))
@@ -135,10 +140,12 @@ pub(super) fn load(file: &Path) -> Result<Description, Error> {
         database: &database,
     };
     let mut entries = BTreeMap::new();
+    let mut interlocks = Vec::new();
     let sensors = parsed.sensor.iter().map(|each| (each, false));
     let actuators = parsed.actuator.iter().map(|each| (each, true));
     for (each, writable) in sensors.chain(actuators) {
         let entry = builder.entry(each, writable)?;
+        interlocks.extend(builder.interlock(each, &entry)?);
         let path = entry.path.clone();
         if entries.insert(path.clone(), entry).is_some() {
             return Err(place.error(
@@ -160,6 +167,7 @@ pub(super) fn load(file: &Path) -> Result<Description, Error> {
             ),
         ));
     }
+    let policy = rules::policy(place, &entries, interlocks, &parsed.rule, &parsed.classes)?;
     let refusals = parsed
         .refusal
         .iter()
@@ -202,6 +210,7 @@ pub(super) fn load(file: &Path) -> Result<Description, Error> {
         file: file.to_owned(),
         speed: speed.into_inner(),
         entries,
+        policy,
         refusals,
         database,
     })
@@ -218,13 +227,13 @@ fn stale_after(cycle: Option<Duration>, pages: usize) -> Duration {
 
 /// Where in the file a mistake is.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+pub(super) struct Place<'a> {
     file: &'a Path,
     text: &'a str,
 }
 
 impl Place<'_> {
-    fn error(&self, offset: usize, problem: String) -> Error {
+    pub(super) fn error(&self, offset: usize, problem: String) -> Error {
         Error::Description {
             file: self.file.to_owned(),
             line: crate::error::line_of(self.text, offset),
@@ -285,12 +294,6 @@ impl Builder<'_> {
                         "an actuator needs confirm_within_ms from 1 to {MAX_CONFIRM_MS}"
                     ))
                 })?;
-            let interlock = given
-                .interlock
-                .as_ref()
-                .map(|interlock| self.interlock(&entry, interlock))
-                .transpose()
-                .map_err(&wrong)?;
             let given = Given {
                 momentary_ms: given.momentary_ms,
                 retries: given.retries,
@@ -300,7 +303,6 @@ impl Builder<'_> {
                 request,
                 transmission,
                 confirm_within: Duration::from_millis(confirm_within_ms),
-                interlock,
             });
         } else if given.confirm_within_ms.is_some()
             || given.interlock.is_some()
@@ -390,33 +392,19 @@ impl Builder<'_> {
         }
     }
 
-    fn interlock(&self, entry: &Entry, given: &InterlockEntry) -> Result<Interlock, String> {
-        if !(given.above_kmh >= 0.0 && given.above_kmh.is_finite()) {
-            return Err(format!(
-                "interlock: above_kmh = {} is no speed",
-                given.above_kmh
-            ));
-        }
-        let refuses = given
-            .refuses
-            .iter()
-            .map(|value| {
-                let value = match value {
-                    toml::Value::Boolean(flag) => Value::Flag(*flag),
-                    toml::Value::Integer(number) => Value::Number(*number as f64),
-                    toml::Value::Float(number) => Value::Number(*number),
-                    other => Value::Text(other.as_str().unwrap_or_default().to_owned()),
-                };
-                match entry.physical(&value) {
-                    Ok(_) => Ok(value),
-                    Err(_) => Err(format!("interlock: refuses {value}, which it cannot be")),
-                }
+    fn interlock(
+        &self,
+        spanned: &Spanned<PathEntry>,
+        entry: &Entry,
+    ) -> Result<Option<Rule>, Error> {
+        let interlock = spanned.get_ref().interlock.as_ref();
+        interlock
+            .map(|given| rules::interlock(entry, given))
+            .transpose()
+            .map_err(|problem| {
+                self.place
+                    .error(spanned.span().start, format!("{}: {problem}", entry.path))
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Interlock {
-            above_kmh: given.above_kmh,
-            refuses,
-        })
     }
 
     /// Finds "Message.Signal" in the DBC.

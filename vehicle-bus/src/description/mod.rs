@@ -4,7 +4,9 @@
 mod entry;
 mod file;
 mod index;
+pub(crate) mod policy;
 mod protection;
+mod rules;
 mod statuses;
 mod transmission;
 
@@ -13,7 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use entry::{Actuator, Entry, Interlock, Kind, SignalRef, ValueError};
+pub use entry::{Actuator, Entry, Kind, SignalRef, ValueError};
+pub use policy::{Class, Condition, Effect, Policy, Rule, Test};
 pub use statuses::Statuses;
 pub use transmission::Transmission;
 
@@ -35,6 +38,7 @@ pub struct Description {
     database: Database,
     entries: BTreeMap<String, Entry>,
     speed: String,
+    policy: Policy,
     refusals: Vec<RefusalMessage>,
     protections: BTreeMap<CanId, Protection>,
     lacks: BTreeMap<String, String>,
@@ -78,6 +82,15 @@ impl Description {
     /// wider than the signal's, a path listed twice, an unknown word...; the DBC's own errors.
     pub fn load(directory: &Path) -> Result<Self, Error> {
         file::load(&directory.join("vehicle.toml"))
+    }
+
+    /// Reads the text of a `vehicle.toml` over a DBC that is already read; `file` is the name
+    /// that errors carry.
+    ///
+    /// # Errors
+    /// As [`Description::load`], the DBC's own errors excepted.
+    pub fn parse(file: &Path, text: &str, database: Database) -> Result<Self, Error> {
+        file::parse(file, text, |_| Ok(database))
     }
 
     /// The vehicle's name.
@@ -125,6 +138,11 @@ impl Description {
     /// The path whose value is the speed that interlocks compare with, km/h.
     pub fn speed_path(&self) -> &str {
         &self.speed
+    }
+
+    /// What may be asked, when and by whom.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The end-to-end protection of a message; None: it has none.

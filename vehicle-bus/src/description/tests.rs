@@ -181,16 +181,124 @@ fn a_value_off_its_limits_step_or_words_is_refused() {
 }
 
 #[test]
-fn an_unknown_speed_counts_as_moving() {
-    let interlock = Interlock {
-        above_kmh: 5.0,
-        refuses: vec![Value::Flag(true)],
-    };
-    assert!(interlock.forbids(&Value::Flag(true), None));
-    assert!(interlock.forbids(&Value::Flag(true), Some(f64::NAN)));
-    assert!(interlock.forbids(&Value::Flag(true), Some(5.1)));
-    assert!(!interlock.forbids(&Value::Flag(true), Some(5.0)));
-    assert!(!interlock.forbids(&Value::Flag(false), Some(200.0)));
+fn mistakes_in_rules_name_line_rule_and_field() {
+    for (from, to, expected) in [
+        (
+            "paths = [\"Vehicle.Body.Trunk.Rear.IsOpen\"]",
+            "paths = [\"Vehicle.Body.Trunk.*.*.IsOpen\"]",
+            "rule \"trunk only in park or neutral\": paths: \"Vehicle.Body.Trunk.*.*.IsOpen\" is no actuator",
+        ),
+        (
+            "refuse = \"gear_interlock\"",
+            "refuse = \"gears\"",
+            "rule \"trunk only in park or neutral\": refuse: \"gears\" is none of speed_interlock, ",
+        ),
+        (
+            "refuse = \"gear_interlock\"",
+            "refuse = \"gear_interlock\"\nconfirm = true",
+            "needs either refuse = \"REASON\" or confirm = true",
+        ),
+        (
+            "wants = { is = [true] }",
+            "wants = { is = [2] }",
+            "wants: Vehicle.Body.Trunk.Rear.IsOpen cannot be 2",
+        ),
+        (
+            "wants = { is = [true] }",
+            "wants = { above = 0 }",
+            "wants: above and below are for numbers, and Vehicle.Body.Trunk.Rear.IsOpen is a boolean",
+        ),
+        (
+            "is_not = [0]",
+            "is_not = [9]",
+            "when: Vehicle.Powertrain.Transmission.CurrentGear cannot be 9",
+        ),
+        (
+            "{ path = \"Vehicle.Powertrain.Transmission.CurrentGear\", is_not = [0] }",
+            "{ speed_above = 3, speaker = [\"rear\"] }",
+            "when: a condition is one of",
+        ),
+        (
+            "speaker = [\"rear\"]",
+            "speaker = [\"roof\"]",
+            "when: speaker: unknown zone \"roof\"",
+        ),
+        (
+            "requests = 10, within_s = 30",
+            "requests = 0, within_s = 30",
+            "rule \"motors rest\": when: requests may be 1 to 1000",
+        ),
+        (
+            "requests = 10, within_s = 30",
+            "requests = 10, within_s = inf",
+            "rule \"motors rest\": when: requests may be 1 to 1000",
+        ),
+        (
+            "name = \"motors rest\"",
+            "name = \"lights do not flicker\"",
+            "there are two of this name",
+        ),
+        (
+            "says = { en = \"The trunk only",
+            "says = { zh = \"The trunk only",
+            "duplicate key",
+        ),
+        (
+            "interlock = { above_kmh = 3, refuses = [true] }",
+            "interlock = { above_kmh = 3, refuses = [7] }",
+            "Vehicle.Body.Trunk.Rear.IsOpen: interlock: refuses 7, which it cannot be",
+        ),
+        (
+            "interlock = { above_kmh = 3, refuses = [true] }",
+            "interlock = { above_kmh = -3 }",
+            "interlock: above_kmh = -3 is no speed",
+        ),
+        (
+            "comfort = [",
+            "comfort = [\n    \"Vehicle.Body.Trunk.**\",",
+            "classes: access: Vehicle.Body.Trunk.Rear.IsOpen is in comfort as well",
+        ),
+        (
+            "driving = [\n    \"Vehicle.Body.Lights.**\"",
+            "driving = [\n    \"Vehicle.Body.Lihgts.**\"",
+            "classes: driving: \"Vehicle.Body.Lihgts.**\" is no actuator",
+        ),
+    ] {
+        let error = error_after(from, to);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_condition_is_found_on_its_own_line() {
+    let text = fs::read_to_string(demo().join("vehicle.toml")).unwrap();
+    let line = 1 + text
+        .lines()
+        .position(|line| line.contains("is_not = [0]"))
+        .unwrap();
+    let error = error_after("is_not = [0]", "is_not = [9]");
+    assert!(
+        error.contains(&format!("vehicle.toml:{line}: rule ")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_rule_without_an_english_sentence_is_an_error() {
+    let error = error_after("en = \"The trunk only opens in park or neutral.\", ", "");
+    assert!(
+        error.contains("rule \"trunk only in park or neutral\": says: needs an English sentence"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_path_in_no_class_needs_the_permission_for_driving() {
+    let vehicle = Description::load(&demo()).unwrap();
+    let class = |path| vehicle.policy().class(path);
+    assert_eq!(class("Vehicle.Body.Trunk.Rear.IsOpen"), Class::Access);
+    assert_eq!(class("Vehicle.Cabin.Light.IsDomeOn"), Class::Comfort);
+    assert_eq!(class("Vehicle.Not.Listed"), Class::Driving);
 }
 
 #[test]

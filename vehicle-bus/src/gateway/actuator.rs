@@ -8,10 +8,11 @@ use tokio::{
 };
 
 use super::{
-    Event, Request,
+    Context, Event, Request,
     admission::Admission,
     bus::{self, Order, SendOrder},
     lock,
+    policy::Guard,
     state::State,
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) request: Request,
+    pub(super) context: Context,
     /// What the request signal says.
     pub(super) raw: Raw,
     /// Receipt plus time to live: the frame leaves before, or never.
@@ -34,6 +36,7 @@ pub(super) struct Job {
 pub(super) struct Worker {
     pub(super) entry: Entry,
     pub(super) state: Arc<State>,
+    pub(super) guard: Arc<Guard>,
     pub(super) admission: Arc<Mutex<Admission>>,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) events: broadcast::Sender<Event>,
@@ -44,6 +47,7 @@ pub(super) async fn run(worker: Worker, mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.recv().await {
         let started = Instant::now();
         let outcome = worker.act(&job).await;
+        worker.guard.settled(&job.request.path);
         tracing::info!(
             path = job.request.path,
             value = %job.request.value,
@@ -86,6 +90,7 @@ impl Worker {
         let order = Order::Send(Box::new(SendOrder {
             entry: self.entry.clone(),
             value: job.request.value.clone(),
+            context: job.context,
             raw: job.raw,
             deadline: job.deadline,
             reply,

@@ -8,10 +8,11 @@ use tokio::{
 };
 
 use super::{
-    BusState, Event,
+    BusState, Context, Event,
     health::{Counters, add},
     outgoing::{Asked, Known, Outgoing},
-    state::{self, State},
+    policy::{self, Guard},
+    state::State,
 };
 use crate::{
     Outcome, Reason, Value,
@@ -47,6 +48,7 @@ pub(super) enum Order {
 pub(super) struct SendOrder {
     pub(super) entry: Entry,
     pub(super) value: Value,
+    pub(super) context: Context,
     /// What the request signal says.
     pub(super) raw: Raw,
     pub(super) deadline: Instant,
@@ -58,6 +60,7 @@ pub(super) struct Bus {
     pub(super) address: Address,
     pub(super) description: Arc<Description>,
     pub(super) state: Arc<State>,
+    pub(super) guard: Arc<Guard>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) bus_state: watch::Sender<BusState>,
     pub(super) counters: Arc<Counters>,
@@ -209,17 +212,22 @@ impl Bus {
         let check = if now >= order.deadline {
             Err(expired())
         } else {
-            state::interlock(&order.entry, &order.value, self.state.speed())
+            self.guard.leave(policy::Asked {
+                path: &order.entry.path,
+                value: &order.value,
+                context: order.context,
+            })
         };
         let asked = Asked {
             path: &order.entry.path,
             raw: order.raw,
             value: &order.value,
+            context: order.context,
             deadline: order.deadline,
         };
-        let state = Arc::clone(&self.state);
+        let car = (Arc::clone(&self.state), Arc::clone(&self.guard));
         let composed =
-            check.and_then(|()| with_known(&state, |known| self.outgoing.ask(&asked, now, known)));
+            check.and_then(|()| with_known(&car, |known| self.outgoing.ask(&asked, now, known)));
         let frame = match composed {
             Ok(frame) => frame,
             Err(outcome) => {
@@ -248,8 +256,8 @@ impl Bus {
     /// Cyclic frames, and the ends of momentary requests. Err: the bus is lost.
     async fn send_due(&mut self, transport: &mut Transport) -> Result<(), String> {
         let now = Instant::now();
-        let state = Arc::clone(&self.state);
-        let frames = with_known(&state, |known| self.outgoing.due(now, known));
+        let car = (Arc::clone(&self.state), Arc::clone(&self.guard));
+        let frames = with_known(&car, |known| self.outgoing.due(now, known));
         for frame in frames {
             tracing::debug!(%frame, "cyclic frame");
             self.transmit(transport, &frame, Instant::now() + SENDING)
@@ -292,10 +300,20 @@ impl Bus {
 }
 
 /// Lets `compose` look at the car's state: what it reports now, and what may be asked of it.
-fn with_known<T>(state: &State, compose: impl FnOnce(&Known<'_>) -> T) -> T {
+fn with_known<T>(
+    (state, guard): &(Arc<State>, Arc<Guard>),
+    compose: impl FnOnce(&Known<'_>) -> T,
+) -> T {
     compose(&Known {
         status: &|path| state.get(path).flatten().map(|reading| reading.value),
-        allowed: &|entry, value| state::interlock(entry, value, state.speed()).is_ok(),
+        allowed: &|entry, value, context| {
+            let path = &entry.path;
+            guard.may_go_on(policy::Asked {
+                path,
+                value,
+                context,
+            })
+        },
     })
 }
 

@@ -10,6 +10,7 @@ mod admission;
 mod bus;
 mod health;
 mod outgoing;
+mod policy;
 mod state;
 
 use std::{
@@ -28,6 +29,7 @@ use self::{
     admission::{Admission, Known},
     bus::Order,
     outgoing::Outgoing,
+    policy::{Asked, Guard},
     state::State,
 };
 use crate::{
@@ -39,6 +41,7 @@ use crate::{
 pub use self::{
     admission::Limits,
     health::{BusState, Counters},
+    policy::Context,
     state::Reading,
 };
 
@@ -101,6 +104,7 @@ pub struct Gateway {
 struct Shared {
     description: Arc<Description>,
     state: Arc<State>,
+    guard: Arc<Guard>,
     admission: Arc<Mutex<Admission>>,
     limits: Limits,
     queues: BTreeMap<String, mpsc::Sender<Job>>,
@@ -116,6 +120,7 @@ impl Gateway {
     pub fn start(description: Description, address: Address, limits: Limits) -> Self {
         let description = Arc::new(description);
         let state = Arc::new(State::new(&description));
+        let guard = Arc::new(Guard::new(Arc::clone(&description), Arc::clone(&state)));
         let admission = Arc::new(Mutex::new(Admission::new(limits)));
         let (events, _) = broadcast::channel(EVENTS);
         let (orders, ordered) = mpsc::channel(ORDERS);
@@ -125,6 +130,7 @@ impl Gateway {
             address,
             description: Arc::clone(&description),
             state: Arc::clone(&state),
+            guard: Arc::clone(&guard),
             events: events.clone(),
             bus_state,
             counters: Arc::clone(&counters),
@@ -142,6 +148,7 @@ impl Gateway {
                 actuator::Worker {
                     entry: entry.clone(),
                     state: Arc::clone(&state),
+                    guard: Arc::clone(&guard),
                     admission: Arc::clone(&admission),
                     orders: orders.clone(),
                     events: events.clone(),
@@ -154,6 +161,7 @@ impl Gateway {
             shared: Arc::new(Shared {
                 description,
                 state,
+                guard,
                 admission,
                 limits,
                 queues,
@@ -165,19 +173,34 @@ impl Gateway {
         }
     }
 
-    /// Asks for a value and waits for its one outcome. Everything that can be decided now is
-    /// decided before the first wait, so requests polled in order are queued in order. Dropping
-    /// the future does not stop the request.
+    /// Asks for a value, of nobody knows whom; see [`Gateway::submit`].
+    pub async fn set(&self, request: Request) -> Outcome {
+        self.submit(request, Context::default(), Instant::now())
+            .await
+    }
+
+    /// Asks for a value; what is returned waits for its one outcome. Everything that can be
+    /// decided now is decided before this returns, so requests are queued in the order of the
+    /// calls. Dropping the future does not stop the request. Its time to live counts from
+    /// `received`.
     ///
     /// A request_id seen before never acts again: while it runs, or when it named something
-    /// else, it is refused as `duplicate_request`; afterwards it is answered with its outcome.
-    pub async fn set(&self, request: Request) -> Outcome {
-        let received = Instant::now();
-        match self.admit(request, received) {
-            Ok(answer) => answer.await.unwrap_or_else(|_| {
-                Outcome::failed(Reason::Internal, "The gateway stopped during the request.")
-            }),
-            Err(outcome) => outcome,
+    /// else, it is refused as `duplicate_request`; afterwards it is answered with its outcome,
+    /// also when that was the question for a confirmation. A confirmed request is a new one.
+    pub fn submit(
+        &self,
+        request: Request,
+        context: Context,
+        received: Instant,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let admitted = self.admit(request, context, received);
+        async move {
+            match admitted {
+                Ok(answer) => answer.await.unwrap_or_else(|_| {
+                    Outcome::failed(Reason::Internal, "The gateway stopped during the request.")
+                }),
+                Err(outcome) => outcome,
+            }
         }
     }
 
@@ -219,6 +242,7 @@ impl Gateway {
     fn admit(
         &self,
         request: Request,
+        context: Context,
         received: Instant,
     ) -> Result<oneshot::Receiver<Outcome>, Outcome> {
         if request.request_id.is_empty() || request.request_id.len() > 128 {
@@ -235,7 +259,7 @@ impl Gateway {
                 Known::Refused(outcome) => return Err(outcome),
             }
         }
-        let job = self.job(&request, received);
+        let job = self.job(&request, context, received);
         let (job, answer) = match job {
             Ok(pair) => pair,
             Err(outcome) => {
@@ -263,6 +287,7 @@ impl Gateway {
     fn job(
         &self,
         request: &Request,
+        context: Context,
         received: Instant,
     ) -> Result<(Job, oneshot::Receiver<Outcome>), Outcome> {
         let path = &request.path;
@@ -305,10 +330,16 @@ impl Gateway {
                 format!("CAN is down: {why}."),
             ));
         }
-        state::interlock(entry, &request.value, self.shared.state.speed())?;
+        let asked = Asked {
+            path,
+            value: &request.value,
+            context,
+        };
+        self.shared.guard.admit(asked, received)?;
         let (reply, answer) = oneshot::channel();
         let job = Job {
             request: request.clone(),
+            context,
             raw,
             deadline: received + request.time_to_live,
             reply,

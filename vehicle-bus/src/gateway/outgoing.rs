@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::time::Instant;
 
+use super::Context;
 use crate::{
     Outcome, Reason, Value,
     dbc::{Message, Raw, SendType, Signal},
@@ -59,6 +60,7 @@ struct Asking {
 struct Open {
     raw: Raw,
     value: Value,
+    context: Context,
     until: Instant,
 }
 
@@ -67,6 +69,7 @@ pub(super) struct Asked<'a> {
     pub(super) path: &'a str,
     pub(super) raw: Raw,
     pub(super) value: &'a Value,
+    pub(super) context: Context,
     /// Receipt plus time to live.
     pub(super) deadline: Instant,
 }
@@ -75,8 +78,8 @@ pub(super) struct Asked<'a> {
 pub(super) struct Known<'a> {
     /// The fresh status of a path.
     pub(super) status: &'a dyn Fn(&str) -> Option<Value>,
-    /// Whether a value may still be asked for.
-    pub(super) allowed: &'a dyn Fn(&Entry, &Value) -> bool,
+    /// Whether a value may still be asked for, by whoever asked first.
+    pub(super) allowed: &'a dyn Fn(&Entry, &Value, Context) -> bool,
 }
 
 impl Outgoing {
@@ -223,6 +226,7 @@ impl Request {
                 asking.open.replace(Open {
                     raw: asked.raw,
                     value: asked.value.clone(),
+                    context: asked.context,
                     until,
                 })
             }
@@ -271,7 +275,7 @@ impl Request {
         for (index, asking) in self.signals.iter_mut().enumerate() {
             let Some(open) = &asking.open else { continue };
             // What may no longer be asked for is taken back, not repeated.
-            if open.until <= now || !(known.allowed)(&asking.entry, &open.value) {
+            if open.until <= now || !(known.allowed)(&asking.entry, &open.value, open.context) {
                 asking.open = None;
                 if asking.transmission.momentary.is_some() {
                     ended = Some(index);

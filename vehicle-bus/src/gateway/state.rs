@@ -1,11 +1,11 @@
-//! What the car last reported, how long ago, and what that forbids.
+//! What the car last reported, and how long ago.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    Outcome, Reason, Value,
+    Value,
     description::{Description, Entry},
 };
 
@@ -86,26 +86,5 @@ impl State {
             Value::Number(speed) => Some(speed.abs()),
             _ => None,
         }
-    }
-}
-
-/// Refuses what may not be done at this speed; an unknown speed counts as moving.
-pub(super) fn interlock(entry: &Entry, value: &Value, speed: Option<f64>) -> Result<(), Outcome> {
-    let interlock = entry.actuator.as_ref().and_then(|a| a.interlock.as_ref());
-    match interlock {
-        Some(interlock) if interlock.forbids(value, speed) => {
-            let now = match speed {
-                Some(speed) => format!("the car drives {speed:.0} km/h"),
-                None => "the car's speed is not known".into(),
-            };
-            Err(Outcome::refused(
-                Reason::SpeedInterlock,
-                format!(
-                    "{} cannot become {value} above {} km/h, and {now}.",
-                    entry.path, interlock.above_kmh
-                ),
-            ))
-        }
-        _ => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ mod performed;
 mod plan;
 mod vehicle;
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,10 +21,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use zbus::Connection;
 
-use self::journal::{Journal, Previous};
+use self::journal::{Change, Journal};
 pub use self::performed::{CallMade, Performed};
 pub use self::plan::{Action, Plan, PlanError};
+pub use crate::gateway::Context;
 use crate::{Outcome, Reason};
+
+/// A change older than this is not taken back any more.
+const UNDO_WITHIN: Duration = Duration::from_secs(120);
 
 /// Names one command of one utterance, so that the gateway acts on it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +52,7 @@ pub struct Router {
     /// requests across ours.
     run: String,
     journal: Mutex<Journal>,
+    undo_within: Duration,
 }
 
 impl Router {
@@ -66,6 +72,16 @@ impl Router {
             system,
             run: format!("{:x}-{started:x}", std::process::id()),
             journal: Mutex::default(),
+            undo_within: UNDO_WITHIN,
+        }
+    }
+
+    /// The same, with another time within which a change can be taken back.
+    #[must_use]
+    pub fn undo_within(self, undo_within: Duration) -> Self {
+        Self {
+            undo_within,
+            ..self
         }
     }
 
@@ -77,47 +93,85 @@ impl Router {
         command: &Command,
         request: RequestId,
         deadline: Instant,
+        context: Context,
     ) -> Performed {
         let plan = match Plan::of(catalog, command) {
             Ok(plan) => plan,
             Err(error) => return Performed::ended(error.outcome()),
         };
         let deadline = deadline.min(Instant::now() + plan.time_to_live);
-        self.carry_out(plan.actions, request, deadline, true).await
+        let mut parts = self
+            .carry_out(plan.actions, &request.to_string(), deadline, context)
+            .await;
+        self.remember(request.utterance, &mut parts);
+        performed::combine(parts.into_iter().map(Part::into_performed))
     }
 
-    /// Puts back what the last utterance changed, newest first; `None` when
-    /// there is nothing to take back. What was undone is forgotten, whatever
-    /// the outcome.
-    pub async fn undo(&self, request: RequestId, deadline: Instant) -> Option<Performed> {
-        let changes = self.journal().take();
-        if changes.is_empty() {
-            return None;
+    /// Puts back what the last utterance changed, within the gateway's rules; `None` when
+    /// there is nothing to take back, or it was too long ago. What undoing changed can be undone
+    /// in turn; where it changed nothing, it can be tried again.
+    pub async fn undo(
+        &self,
+        request: RequestId,
+        deadline: Instant,
+        context: Context,
+    ) -> Option<Performed> {
+        let changes = self.journal().take(self.undo_within, Instant::now())?;
+        let (actions, lost): (Vec<_>, Vec<_>) = changes
+            .newest_first()
+            .map(|change| change.restore.clone().ok_or(&change.target))
+            .partition(Result::is_ok);
+        let actions: Vec<Action> = actions.into_iter().flatten().collect();
+        let name = request.to_string();
+        let mut parts = self
+            .carry_out(actions.clone(), &name, deadline, context)
+            .await;
+        // The fog light must be off again before the high beam may come on: what stood against
+        // something else gets a second chance when the rest is done.
+        for (part, action) in parts.iter_mut().zip(actions) {
+            if part.done.performed.outcome.reason() == Some(&Reason::Conflict) {
+                let again = format!("{name}.again");
+                let mut again = self
+                    .carry_out(vec![action], &again, deadline, context)
+                    .await;
+                if let Some(again) = again.pop() {
+                    *part = again;
+                }
+            }
         }
-        let actions = changes.into_iter().rev().map(Previous::restore).collect();
-        Some(self.carry_out(actions, request, deadline, false).await)
+        self.remember(request.utterance, &mut parts);
+        self.journal().put_back(changes.clone());
+        let lost = lost.into_iter().filter_map(Result::err).map(|target| {
+            let message = "It cannot be taken back.";
+            let outcome = Outcome::refused(Reason::CannotUndo, message);
+            (target.clone(), Performed::ended(outcome))
+        });
+        let parts = parts.into_iter().map(Part::into_performed).chain(lost);
+        Some(performed::combine(parts))
     }
 
+    /// Carries out actions side by side: the windows of one zone move together.
     async fn carry_out(
         &self,
         actions: Vec<Action>,
-        request: RequestId,
+        request: &str,
         deadline: Instant,
-        remember: bool,
-    ) -> Performed {
-        // Windows of one zone move together, so the actions run side by side.
+        context: Context,
+    ) -> Vec<Part> {
         let mut running = JoinSet::new();
-        for (part, action) in actions.into_iter().enumerate() {
+        for (number, action) in actions.into_iter().enumerate() {
             let connection = self.connection(&action).cloned();
-            let id = format!(
-                "{}-{}.{}.{part}",
-                self.run, request.utterance, request.index
-            );
+            let id = format!("{}-{request}.{number}", self.run);
             running.spawn(async move {
                 let subject = action.subject();
                 let done = match (action, connection) {
                     (Action::Vehicle(access), connection) => {
-                        vehicle::access(connection, access, &id, deadline).await
+                        let asking = vehicle::Asking {
+                            request: &id,
+                            deadline,
+                            context,
+                        };
+                        vehicle::access(connection, access, asking).await
                     }
                     (Action::Peer(call), Some(connection)) => {
                         peer::call(&connection, call, deadline).await
@@ -128,32 +182,28 @@ impl Router {
                     ))
                     .into(),
                 };
-                (part, subject, done)
+                Part {
+                    number,
+                    subject,
+                    done,
+                }
             });
         }
         let mut parts = Vec::new();
         while let Some(joined) = running.join_next().await {
-            match joined {
-                Ok(part) => parts.push(part),
-                Err(error) => parts.push((
-                    usize::MAX,
-                    "task".to_owned(),
-                    Performed::ended(Outcome::failed(Reason::Internal, error.to_string())).into(),
-                )),
-            }
+            parts.push(joined.unwrap_or_else(|error| Part {
+                number: usize::MAX,
+                subject: "task".to_owned(),
+                done: Performed::ended(Outcome::failed(Reason::Internal, error.to_string())).into(),
+            }));
         }
-        parts.sort_by_key(|(part, _, _)| *part);
-        if remember {
-            let changes = parts
-                .iter_mut()
-                .filter_map(|(_, _, done)| done.previous.take());
-            self.journal().record(request.utterance, changes);
-        }
-        performed::combine(
-            parts
-                .into_iter()
-                .map(|(_, subject, done)| (subject, done.performed)),
-        )
+        parts.sort_by_key(|part| part.number);
+        parts
+    }
+
+    fn remember(&self, utterance: UtteranceId, parts: &mut [Part]) {
+        let changes = parts.iter_mut().filter_map(|part| part.done.change.take());
+        self.journal().record(utterance, changes, Instant::now());
     }
 
     fn connection(&self, action: &Action) -> Option<&Connection> {
@@ -173,18 +223,38 @@ impl Router {
     }
 }
 
-/// What one action came to, and how to take it back.
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.utterance, self.index)
+    }
+}
+
+/// One action of several, carried out.
+#[derive(Debug)]
+struct Part {
+    number: usize,
+    subject: String,
+    done: Done,
+}
+
+impl Part {
+    fn into_performed(self) -> (String, Performed) {
+        (self.subject, self.done.performed)
+    }
+}
+
+/// What one action came to, and what it changed or may have changed.
 #[derive(Debug)]
 struct Done {
     performed: Performed,
-    previous: Option<Previous>,
+    change: Option<Change>,
 }
 
 impl From<Performed> for Done {
     fn from(performed: Performed) -> Self {
         Self {
             performed,
-            previous: None,
+            change: None,
         }
     }
 }

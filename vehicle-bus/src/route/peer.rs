@@ -11,9 +11,9 @@ use zbus::fdo::DBusProxy;
 use zbus::wire::{OwnedVariant, StructureBuilder, Variant};
 use zbus::{Connection, Message};
 
-use super::journal::Previous;
+use super::journal::Change;
 use super::performed::{CallMade, Performed};
-use super::plan::{Access, Member, PeerCall};
+use super::plan::{Access, Action, Member, PeerCall};
 use super::{Done, argument, remaining, scaled, stepped};
 use crate::bus_error::BusError;
 use crate::{Outcome, Reason};
@@ -29,87 +29,92 @@ const MOST_OBJECTS: usize = 64;
 
 pub(super) async fn call(connection: &Connection, call: PeerCall, deadline: Instant) -> Done {
     let mut calls = Vec::new();
+    let mut change = None;
     let within = remaining(deadline, ANSWER_WITHIN);
     // The waiting for a written property has its own, shorter limit inside.
-    match timeout(within, act(connection, call, &mut calls)).await {
-        Ok(Ok((value, previous))) => Done {
-            performed: Performed {
-                outcome: Outcome::Done,
-                value,
-                calls,
-            },
-            previous,
-        },
-        Ok(Err((outcome, previous))) => Done {
-            performed: Performed {
-                outcome,
-                value: None,
-                calls,
-            },
-            previous,
-        },
+    let acted = timeout(within, act(connection, call, &mut calls, &mut change)).await;
+    let (outcome, value) = match acted {
+        Ok(Ok(value)) => (Outcome::Done, value),
+        Ok(Err(outcome)) => (outcome, None),
         Err(_) => {
             let message = format!("no answer within {} ms", within.as_millis());
             // Whether an overdue call still takes effect is unknown.
-            let outcome = Outcome::failed(Reason::PeerTimeout, message);
-            Performed {
-                outcome,
-                value: None,
-                calls,
-            }
-            .into()
+            (Outcome::failed(Reason::PeerTimeout, message), None)
         }
+    };
+    // A peer that answers with an error has done nothing.
+    let change = change.filter(|_| outcome.reason() != Some(&Reason::PeerError));
+    Done {
+        performed: Performed {
+            value,
+            calls,
+            ..Performed::ended(outcome)
+        },
+        change,
     }
 }
 
-type Ended = Result<(Option<Value>, Option<Previous>), (Outcome, Option<Previous>)>;
-
-async fn act(connection: &Connection, call: PeerCall, calls: &mut Vec<CallMade>) -> Ended {
-    let plainly = |outcome| (outcome, None);
-    let peer = Peer::find(connection, &call).await.map_err(plainly)?;
+/// `change` holds what may be different from the moment at which the peer is asked for it.
+async fn act(
+    connection: &Connection,
+    call: PeerCall,
+    calls: &mut Vec<CallMade>,
+    change: &mut Option<Change>,
+) -> Result<Option<Value>, Outcome> {
+    let peer = Peer::find(connection, &call).await?;
     match &call.member {
         Member::Method(member, arguments) => {
             calls.push(peer.made(member, arguments.iter().map(|(_, value)| value)));
-            peer.method(member, arguments).await.map_err(plainly)?;
-            Ok((None, None))
+            *change = Some(Change {
+                target: peer.target(member),
+                restore: None,
+            });
+            peer.method(member, arguments).await?;
+            Ok(None)
         }
         Member::Property(name, _, Access::Get { scale }) => {
             calls.push(peer.made(name, std::iter::empty()));
-            let value = peer.get(name).await.map_err(plainly)?;
-            Ok((Some(scaled(value, *scale)), None))
+            let value = peer.get(name).await?;
+            Ok(Some(scaled(value, *scale)))
         }
         Member::Property(name, signature, access) => {
-            let present = peer.get(name).await.map_err(plainly)?;
+            let present = peer.get(name).await?;
             let value = match access {
                 Access::Step(delta) => stepped(&present, *delta).ok_or_else(|| {
                     let message = format!("{name} is {present}, which cannot be stepped");
-                    plainly(Outcome::refused(Reason::WrongType, message))
+                    Outcome::refused(Reason::WrongType, message)
                 })?,
                 Access::Set(value) => value.clone(),
                 Access::Get { .. } => present.clone(),
             };
             calls.push(peer.made(name, std::iter::once(&value)));
-            peer.set(name, *signature, &value).await.map_err(plainly)?;
-            let shown = peer.wait_for(name, &value).await.map_err(plainly)?;
-            let previous = (shown != present).then(|| Previous::Property {
-                call: PeerCall {
+            // The call names the very peer that is changed.
+            *change = Some(Change {
+                target: peer.target(name),
+                restore: Some(Action::Peer(PeerCall {
                     service: peer.name.clone(),
                     path: peer.path.clone(),
+                    member: Member::Property(
+                        name.clone(),
+                        *signature,
+                        Access::Set(present.clone()),
+                    ),
                     ..call.clone()
-                },
-                value: present.clone(),
+                })),
             });
+            peer.set(name, *signature, &value).await?;
+            let shown = peer.wait_for(name, &value).await?;
+            if shown == present {
+                *change = None;
+            }
             if same(&shown, &value) {
-                Ok((None, previous))
+                Ok(None)
             } else if shown == present && matches!(access, Access::Step(_)) {
                 let message = format!("{name} stays at {shown}");
-                Err((Outcome::refused(Reason::AlreadyAtLimit, message), None))
+                Err(Outcome::refused(Reason::AlreadyAtLimit, message))
             } else {
                 let message = format!("{name} was set to {value} and shows {shown}");
-                Err((
-                    Outcome::unconfirmed(Reason::NotConfirmed, message),
-                    previous,
-                ))
+                Err(Outcome::unconfirmed(Reason::NotConfirmed, message))
             }
         }
     }
@@ -275,6 +280,11 @@ impl<'a> Peer<'a> {
             )
             .await
             .map_err(|error| failure(&self.name, &error))
+    }
+
+    /// Names what is changed, for the journal.
+    fn target(&self, member: &str) -> String {
+        format!("{} {} {}.{member}", self.name, self.path, self.interface)
     }
 
     fn made<'v>(&self, member: &str, arguments: impl Iterator<Item = &'v Value>) -> CallMade {

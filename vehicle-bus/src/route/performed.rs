@@ -40,11 +40,18 @@ pub struct Performed {
     pub value: Option<Value>,
     /// What was called.
     pub calls: Vec<CallMade>,
+    /// Why the gateway's rules stood against it, as a whole sentence for the speaker, in the
+    /// language of the request.
+    pub sentence: Option<String>,
 }
 
 impl Performed {
     pub(super) fn ended(outcome: Outcome) -> Self {
         Self {
+            sentence: outcome
+                .reason()
+                .filter(|reason| reason.is_a_rules())
+                .map(|_| outcome.message().to_owned()),
             outcome,
             value: None,
             calls: Vec::new(),
@@ -73,6 +80,7 @@ pub(super) fn combine(parts: impl Iterator<Item = (String, Performed)>) -> Perfo
         }
         if severity(&part.outcome) > severity(&whole.outcome) {
             whole.outcome = part.outcome;
+            whole.sentence = part.sentence;
         }
     }
     if count > 1 && !complaints.is_empty() {

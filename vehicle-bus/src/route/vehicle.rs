@@ -5,27 +5,34 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zbus::Connection;
 
-use super::journal::Previous;
+use super::journal::Change;
 use super::performed::{CallMade, Performed};
-use super::plan::{Access, VehicleAccess};
-use super::{Done, remaining, scaled, stepped};
+use super::plan::{Access, Action, VehicleAccess};
+use super::{Context, Done, remaining, scaled, stepped};
 use crate::client::VehicleClient;
 use crate::{Outcome, Reason, Value, service};
 
 /// The gateway takes no longer time to live than this.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Under which name, until when, and for whom something is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) request: &'a str,
+    pub(super) deadline: Instant,
+    pub(super) context: Context,
+}
+
 /// Reads or writes a path. A writing leaves before `deadline` or never; what became of it is
 /// known at the latest when the client gives up waiting for the confirmation.
 pub(super) async fn access(
     connection: Option<Connection>,
     wanted: VehicleAccess,
-    request: &str,
-    deadline: Instant,
+    asking: Asking<'_>,
 ) -> Done {
     let mut calls = Vec::new();
     let mut done = match client(connection).await {
-        Ok(client) => act(&client, wanted, request, deadline, &mut calls).await,
+        Ok(client) => act(&client, wanted, asking, &mut calls).await,
         Err(why) => {
             let message = format!("The vehicle gateway cannot be reached: {why}.");
             Performed::ended(Outcome::failed(Reason::NoGateway, message)).into()
@@ -45,8 +52,7 @@ async fn client(connection: Option<Connection>) -> Result<VehicleClient, String>
 async fn act(
     client: &VehicleClient,
     wanted: VehicleAccess,
-    request: &str,
-    deadline: Instant,
+    asking: Asking<'_>,
     calls: &mut Vec<CallMade>,
 ) -> Done {
     let VehicleAccess { path, access } = wanted;
@@ -71,13 +77,16 @@ async fn act(
             }
         },
     };
-    let left = remaining(deadline, LONGEST);
+    let left = remaining(asking.deadline, LONGEST);
     if left.is_zero() {
         let message = format!("It is too late to write {path}.");
         return Performed::ended(Outcome::refused(Reason::Expired, message)).into();
     }
     calls.push(call("Set", vec![path.clone(), value.to_string()]));
-    let outcome = match client.set(&path, value.clone(), left, request).await {
+    let outcome = client
+        .set_with(&path, value.clone(), left, asking.request, asking.context)
+        .await;
+    let outcome = match outcome {
         Outcome::Refused {
             reason: Reason::OutOfRange,
             message,
@@ -86,16 +95,18 @@ async fn act(
     };
     // What may have changed can be taken back, confirmed or not.
     let changed = matches!(outcome, Outcome::Done | Outcome::Unconfirmed { .. });
-    let previous = present
-        .ok()
-        .filter(|present| changed && *present != value)
-        .map(|present| Previous::Vehicle {
-            path,
-            value: present.into(),
-        });
+    let change = (changed && present.as_ref() != Ok(&value)).then(|| Change {
+        target: path.clone(),
+        restore: present.ok().map(|present| {
+            Action::Vehicle(VehicleAccess {
+                path,
+                access: Access::Set(present.into()),
+            })
+        }),
+    });
     Done {
         performed: Performed::ended(outcome),
-        previous,
+        change,
     }
 }
 

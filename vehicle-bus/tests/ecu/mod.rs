@@ -5,7 +5,7 @@
 #![allow(dead_code)]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -45,6 +45,7 @@ pub struct Ecu {
     pub requests: Arc<Mutex<Vec<CanFrame>>>,
     arrived: Arc<Mutex<Option<Instant>>>,
     status: Arc<Mutex<Statuses>>,
+    forgotten: Arc<Mutex<BTreeSet<CanId>>>,
     vehicle: Arc<Description>,
     damage: Arc<Mutex<Damage>>,
     extra: tokio::sync::mpsc::UnboundedSender<String>,
@@ -94,6 +95,7 @@ impl Ecu {
             requests: Arc::default(),
             arrived: Arc::default(),
             status: Arc::new(Mutex::new(status)),
+            forgotten: Arc::default(),
             vehicle,
             damage: Arc::new(Mutex::new(Damage::None)),
             extra,
@@ -129,6 +131,13 @@ impl Ecu {
         self.status.lock().unwrap().set(entry, value).unwrap();
     }
 
+    /// From now on nothing is reported of the path, nor of what its status message has besides.
+    pub fn forget(&self, path: &str) {
+        let entry = self.vehicle.entry(path).unwrap();
+        let id = entry.status.message.id();
+        self.forgotten.lock().unwrap().insert(id);
+    }
+
     pub fn behave(&self, manner: Manner) {
         *self.manner.lock().unwrap() = manner;
     }
@@ -154,6 +163,7 @@ impl Ecu {
             requests: Arc::clone(&self.requests),
             arrived: Arc::clone(&self.arrived),
             status: Arc::clone(&self.status),
+            forgotten: Arc::clone(&self.forgotten),
             damage: Arc::clone(&self.damage),
             extras,
             kept: BTreeMap::new(),
@@ -172,6 +182,7 @@ struct Parts {
     requests: Arc<Mutex<Vec<CanFrame>>>,
     arrived: Arc<Mutex<Option<Instant>>>,
     status: Arc<Mutex<Statuses>>,
+    forgotten: Arc<Mutex<BTreeSet<CanId>>>,
     vehicle: Arc<Description>,
     damage: Arc<Mutex<Damage>>,
     extras: UnboundedReceiver<String>,
@@ -228,7 +239,9 @@ impl Parts {
         let mut status = self.status.lock().unwrap();
         let ids: Vec<CanId> = status.messages().map(|message| message.id()).collect();
         let damage = *self.damage.lock().unwrap();
+        let forgotten = self.forgotten.lock().unwrap().clone();
         ids.into_iter()
+            .filter(|id| !forgotten.contains(id))
             .map(|id| {
                 let mut frame = status.frame(id).unwrap();
                 match damage {

@@ -1,14 +1,33 @@
 //! Commands of the shipped packs, sent through a router.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use codriver_catalog::{Catalog, UtteranceId, Value};
-use codriver_vehicle_bus::route::{Performed, RequestId, Router};
+use codriver_vehicle_bus::route::{Context, Performed, RequestId, Router};
 use tokio::time::Instant;
 
 use crate::private_bus::DEADLINE;
 
 pub async fn perform(router: &Router, name: &str, arguments: &[(&str, Value)]) -> Performed {
+    perform_in(router, UtteranceId::next(), name, arguments).await
+}
+
+/// One of several commands of an utterance.
+pub async fn perform_in(
+    router: &Router,
+    utterance: UtteranceId,
+    name: &str,
+    arguments: &[(&str, Value)],
+) -> Performed {
+    static INDEX: AtomicUsize = AtomicUsize::new(0);
+    let request = RequestId {
+        utterance,
+        index: INDEX.fetch_add(1, Ordering::Relaxed),
+    };
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
     let catalog = Catalog::load(&configs).unwrap();
     let given = arguments
@@ -18,21 +37,19 @@ pub async fn perform(router: &Router, name: &str, arguments: &[(&str, Value)]) -
     let command = catalog.command(name).unwrap().complete(given).unwrap();
     let deadline = Instant::now() + DEADLINE;
     router
-        .perform(&catalog, &command, request(), deadline)
+        .perform(&catalog, &command, request, deadline, Context::default())
         .await
 }
 
 pub async fn undo(router: &Router) -> Option<Performed> {
-    router.undo(request(), Instant::now() + DEADLINE).await
+    let request = RequestId {
+        utterance: UtteranceId::next(),
+        index: 0,
+    };
+    let deadline = Instant::now() + DEADLINE;
+    router.undo(request, deadline, Context::default()).await
 }
 
 pub fn reason(performed: &Performed) -> &str {
     performed.outcome.reason().unwrap().as_str()
-}
-
-fn request() -> RequestId {
-    RequestId {
-        utterance: UtteranceId::next(),
-        index: 0,
-    }
 }

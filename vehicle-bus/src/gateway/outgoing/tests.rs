@@ -129,11 +129,12 @@ impl Desk {
             path,
             raw: entry.actuator.as_ref().unwrap().raw(physical).unwrap(),
             value: &value,
+            context: Context::default(),
             deadline: self.now + Duration::from_millis(time_to_live_ms),
         };
         let known = Known {
             status: &|path| self.status.get(path).cloned(),
-            allowed: &|_, _| true,
+            allowed: &|_, _, _| true,
         };
         let frame = self.outgoing.ask(&asked, self.now, &known)?;
         Ok(frame.to_string())
@@ -152,7 +153,7 @@ impl Desk {
             self.now = self.now.max(due);
             let known = Known {
                 status: &|path| self.status.get(path).cloned(),
-                allowed: &|_, _| !self.forbidden,
+                allowed: &|_, _, _| !self.forbidden,
             };
             let at = (self.now - begin).as_millis() as u64;
             let due = self.outgoing.due(self.now, &known);

@@ -1,0 +1,207 @@
+//! The rules of the demo vehicle against a bus with an ECU, as policy/demo.feature tells them.
+
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod ecu;
+#[path = "policy/feature.rs"]
+mod feature;
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use codriver_catalog::Language;
+use codriver_vehicle_bus::{
+    Outcome, Reason, Value,
+    description::{Condition, Description},
+    gateway::{Context, Gateway, Limits, Request},
+};
+use ecu::{Ecu, Manner, demo};
+use feature::{Scenario, Step, Then};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const FOG: &str = "Vehicle.Body.Lights.Fog.Front.IsOn";
+const HIGH_BEAM: &str = "Vehicle.Body.Lights.Beam.High.IsOn";
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("{what}"));
+}
+
+async fn ready() -> (Ecu, Gateway) {
+    let ecu = Ecu::start(Manner::Obey).await;
+    let limits = Limits {
+        burst: 1000,
+        ..Limits::default()
+    };
+    let gateway = Gateway::start(Description::load(&demo()).unwrap(), ecu.address(), limits);
+    let looked_at = looked_at(gateway.description());
+    until("the states are known", || {
+        looked_at
+            .iter()
+            .all(|path| gateway.get(path).flatten().is_some())
+    })
+    .await;
+    (ecu, gateway)
+}
+
+/// The paths that the rules look at.
+fn looked_at(vehicle: &Description) -> BTreeSet<String> {
+    let conditions = vehicle.policy().rules().iter().flat_map(|rule| &rule.when);
+    let mut paths = BTreeSet::from([vehicle.speed_path().to_owned()]);
+    for condition in conditions {
+        if let Condition::State { paths: more, .. } = condition {
+            paths.extend(more.iter().cloned());
+        }
+    }
+    paths
+}
+
+fn request(path: &str, value: Value, id: String) -> Request {
+    Request {
+        path: path.into(),
+        value,
+        time_to_live: Duration::from_secs(5),
+        request_id: id,
+        caller: ":1.1".into(),
+    }
+}
+
+/// Makes the car so, and waits until the gateway knows.
+async fn arrange(scenario: &Scenario, ecu: &Ecu, gateway: &Gateway) {
+    for given in &scenario.given {
+        let entry = gateway.description().entry(&given.path).unwrap();
+        match &given.value {
+            Some(value) => ecu.report(&given.path, entry.physical(value).unwrap()),
+            None => ecu.forget(&given.path),
+        }
+    }
+    for given in &scenario.given {
+        until(&format!("{}: {}", scenario.name, given.path), || {
+            let reading = gateway.get(&given.path).unwrap();
+            reading.map(|reading| reading.value) == given.value
+        })
+        .await;
+    }
+}
+
+async fn take(step: &Step, ecu: &Ecu, gateway: &Gateway, said: &mut BTreeSet<String>) {
+    for time in 0..step.times {
+        let before = ecu.requests();
+        let context = Context {
+            speaker: step.speaker,
+            confirmed: step.confirmed,
+            language: None,
+        };
+        let id = format!("{}.{time}", step.line);
+        let asked = request(&step.path, step.value.clone(), id);
+        let asked = gateway.submit(asked, context, Instant::now().into());
+        let outcome = timeout(PATIENCE, asked).await.unwrap();
+        let sent = ecu.requests() - before;
+        let line = step.line;
+        match &step.then {
+            Then::Sent => {
+                assert_eq!(outcome, Outcome::Done, "demo.feature:{line}");
+                assert_eq!(sent, 1, "demo.feature:{line}");
+            }
+            Then::Refused { reason, sentence } => {
+                assert_eq!(
+                    outcome.as_str(),
+                    "refused",
+                    "demo.feature:{line}: {outcome}"
+                );
+                let word = outcome.reason().map_or("", Reason::as_str);
+                assert_eq!(
+                    (word, outcome.message()),
+                    (reason.as_str(), sentence.as_str()),
+                    "demo.feature:{line}"
+                );
+                assert_eq!(sent, 0, "demo.feature:{line}: a frame left all the same");
+                said.insert(sentence.clone());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_demo_vehicle_keeps_every_rule_of_its_table() {
+    let scenarios = feature::scenarios(include_str!("policy/demo.feature"));
+    let mut said = BTreeSet::new();
+    for scenario in &scenarios {
+        let (ecu, gateway) = ready().await;
+        arrange(scenario, &ecu, &gateway).await;
+        for step in &scenario.steps {
+            take(step, &ecu, &gateway, &mut said).await;
+        }
+    }
+    let vehicle = Description::load(&demo()).unwrap();
+    for rule in vehicle.policy().rules() {
+        let sentence = rule.says(Language::English);
+        assert!(said.contains(sentence), "no scenario has: {sentence}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_requests_at_once_that_exclude_each_other_one_is_refused() {
+    for round in 0..10 {
+        let (ecu, gateway) = ready().await;
+        let on = |path: &str| gateway.set(request(path, Value::Flag(true), path.into()));
+        let (fog, beam) = tokio::join!(on(FOG), on(HIGH_BEAM));
+        assert_eq!(fog, Outcome::Done, "round {round}");
+        assert_eq!(beam.reason(), Some(&Reason::Conflict), "round {round}");
+        assert_eq!(ecu.requests(), 1, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_waits_its_turn_is_judged_again_before_its_frame_leaves() {
+    const MIRROR: &str = "Vehicle.Body.Mirrors.DriverSide.IsFolded";
+    let (ecu, gateway) = ready().await;
+    ecu.behave(Manner::Ignore);
+    // The first keeps the actuator for its confirmation time; meanwhile the car drives off.
+    let mut second = request(MIRROR, Value::Flag(true), "b".into());
+    second.time_to_live = Duration::from_secs(30);
+    let first = gateway.submit(
+        request(MIRROR, Value::Flag(true), "a".into()),
+        Context::default(),
+        Instant::now().into(),
+    );
+    let second = gateway.submit(second, Context::default(), Instant::now().into());
+    until("the first has left", || ecu.requests() == 1).await;
+    ecu.drive(60.0);
+    let (first, second) = timeout(PATIENCE, async { tokio::join!(first, second) })
+        .await
+        .unwrap();
+    assert_eq!(first.as_str(), "unconfirmed");
+    assert_eq!(second.reason(), Some(&Reason::SpeedInterlock));
+    assert_eq!(ecu.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_said_in_the_language_of_who_asks() {
+    let (ecu, gateway) = ready().await;
+    ecu.report(HIGH_BEAM, 1.0);
+    until("high beam", || {
+        gateway
+            .get(HIGH_BEAM)
+            .flatten()
+            .is_some_and(|reading| reading.value == Value::Flag(true))
+    })
+    .await;
+    let context = Context {
+        language: Some(Language::Mandarin),
+        ..Context::default()
+    };
+    let asked = request(FOG, Value::Flag(true), "a".into());
+    let outcome = gateway.submit(asked, context, Instant::now().into()).await;
+    assert_eq!(outcome.message(), "远光灯开着，请先关闭远光灯。");
+}
