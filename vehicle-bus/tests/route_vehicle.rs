@@ -124,6 +124,7 @@ async fn two_commands_of_one_utterance_on_one_path_go_back_to_before_the_first()
             ("degrees", Value::Number(1.0)),
             ("zone", Value::Text("driver".into())),
         ];
+        car.wait_until_known(DRIVER).await;
         let warmer = perform_in(&car.router, utterance, "climate.warmer", &warmer).await;
         assert_eq!(warmer.outcome, Outcome::Done);
     }
