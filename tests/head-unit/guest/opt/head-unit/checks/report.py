@@ -4,7 +4,7 @@ import subprocess
 import time
 import traceback
 
-LOG_LINES = 40
+LOG_LINES = 25
 
 
 def report(checks, stage, out):
