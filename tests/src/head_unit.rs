@@ -53,10 +53,11 @@ impl HeadUnit {
         Ok(head_unit)
     }
 
-    /// Boots it, lets it try everything, and waits until it has switched itself off.
+    /// Boots it, lets it try everything, and waits until it has switched itself off. It is ended
+    /// where it does not in time.
     ///
     /// # Errors
-    /// It did not end in time, and was ended.
+    /// Its kernel does not start, or its console cannot be read.
     pub fn run(&self, within: Duration) -> Result<Report, Error> {
         let show = |path: &str| self.path(path).display().to_string();
         let mut kernel = Command::new(KERNEL);
@@ -74,13 +75,18 @@ impl HeadUnit {
                 "init=/usr/sbin/head-unit-init",
             ])
             .args(["con0=fd:0,fd:1", "con=null", "ssl=null", "quiet"])
-            .args(["systemd.show_status=no", "systemd.unit=multi-user.target"]);
+            .args(["systemd.show_status=no", "systemd.unit=multi-user.target"])
+            .arg(format!("head_unit.busy={:.1}", busy()));
         let mut guest = Child::start(kernel, self.scratch.path(), false)?;
-        guest.wait(within)?;
+        let in_time = match guest.wait(within) {
+            Ok(_) => true,
+            Err(Error::Deadline { .. }) => false,
+            Err(error) => return Err(error),
+        };
         drop(guest);
         let log = self.path(&format!("{KERNEL}.log"));
         let console = fs::read(&log).map_err(|source| Error::File { path: log, source })?;
-        Ok(Report::read(&String::from_utf8_lossy(&console)))
+        Ok(Report::read(&String::from_utf8_lossy(&console), in_time))
     }
 
     /// Processes of its kernel that still run.
@@ -133,26 +139,28 @@ impl HeadUnit {
 pub struct Report {
     planned: usize,
     passed: usize,
+    in_time: bool,
     /// Everything on its console, from the kernel's first word.
     console: String,
 }
 
 impl Report {
     /// Reads the Test Anything Protocol from between what else is on the console.
-    fn read(console: &str) -> Self {
+    fn read(console: &str, in_time: bool) -> Self {
         let lines = || console.lines().map(str::trim_end);
         Self {
             planned: lines()
                 .find_map(|line| line.strip_prefix("1..")?.parse().ok())
                 .unwrap_or(0),
             passed: lines().filter(|line| line.starts_with("ok ")).count(),
+            in_time,
             console: lines().collect::<Vec<_>>().join("\n"),
         }
     }
 
-    /// Whether every check was made and passed.
+    /// Whether every check was made and passed, and the head unit switched itself off.
     pub fn passed(&self) -> bool {
-        self.planned > 0 && self.passed == self.planned
+        self.in_time && self.planned > 0 && self.passed == self.planned
     }
 }
 
@@ -161,15 +169,29 @@ impl fmt::Display for Report {
         let Self {
             planned,
             passed,
+            in_time,
             console,
         } = self;
-        write!(f, "{console}\n{passed} of {planned} checks passed")
+        let end = if *in_time {
+            ""
+        } else {
+            ", then its time was over"
+        };
+        write!(f, "{console}\n{passed} of {planned} checks passed{end}")
     }
 }
 
 fn is_on_path(name: &str) -> bool {
     env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+}
+
+/// How many programs wanted each processor of this machine in the last minute.
+fn busy() -> f64 {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let wanting = load.split(' ').next().and_then(|load| load.parse().ok());
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    wanting.unwrap_or(0.0) / processors as f64
 }
 
 /// A folder in memory where there is one with room, else a temporary one. The kernel runs
@@ -212,7 +234,8 @@ mod tests {
             ("1..0\r\n", false),
             ("", false),
         ] {
-            assert_eq!(Report::read(console).passed(), passes, "{console:?}");
+            assert_eq!(Report::read(console, true).passed(), passes, "{console:?}");
+            assert!(!Report::read(console, false).passed(), "{console:?}");
         }
     }
 }

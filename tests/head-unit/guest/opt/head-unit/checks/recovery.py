@@ -5,7 +5,7 @@ import signal
 import time
 
 from checks import vehicle
-from checks.tools import output, time_until
+from checks.tools import BUSY, output, time_until
 from checks.units import (
     GATEWAY,
     VOICE,
@@ -17,9 +17,6 @@ from checks.units import (
 )
 
 KILLED_BACK_WITHIN = 3
-# On a machine that does much else at the same time, one of these must be as quick.
-KILLS = 3
-LATEST = 15
 # WatchdogSec=10, RestartSec and a start.
 HUNG_BACK_WITHIN = 20
 
@@ -47,13 +44,9 @@ def what_nobody_killed_has_not_been_restarted(_):
 
 
 def a_killed_gateway_runs_and_works_again(_):
-    took = []
-    while len(took) < KILLS and min(took, default=LATEST) > KILLED_BACK_WITHIN:
-        took.append(_comes_back_after(GATEWAY, signal.SIGKILL, LATEST))
-        works = _works()
-    said = ", ".join(f"{seconds:.1f} s" for seconds in took)
-    assert min(took) <= KILLED_BACK_WITHIN, f"ready after {said}"
-    return f"ready {said} after kill -9, a Set was done {works:.1f} s later"
+    took = _comes_back_after(GATEWAY, signal.SIGKILL, KILLED_BACK_WITHIN)
+    works = _works()
+    return f"ready {took:.1f} s after kill -9, a Set was done {works:.1f} s later"
 
 
 def a_hung_gateway_is_killed_by_the_watchdog_and_works_again(_):
@@ -78,7 +71,7 @@ def a_stopped_gateway_ends_cleanly_and_a_call_starts_it_again(_):
     output("systemctl", "stop", GATEWAY)
     took = time.monotonic() - began
     shown = show(GATEWAY, "ActiveState", "Result")
-    assert shown == {"ActiveState": "inactive", "Result": "success"} and took < 5, (shown, took)
+    assert shown == {"ActiveState": "inactive", "Result": "success"} and took < 5 * BUSY, (shown, took)
     # Activation: the bus asks systemd for the unit, which is ready when the call arrives.
     assert vehicle.bus(), "no answer"
     assert main_pid(GATEWAY)

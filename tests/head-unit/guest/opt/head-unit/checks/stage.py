@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from checks.tools import output
+from checks.tools import BUSY, output
 
 CAN = "can0"
 VEHICLE = "/etc/codriver/vehicles/demo"
@@ -42,13 +42,14 @@ class Lines:
 
     def wait_for(self, pattern, seconds):
         """The first line from now on in which the pattern is found."""
+        seconds *= BUSY
         deadline = time.monotonic() + seconds
         others = []
         while True:
             try:
                 line = self.lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise AssertionError(f"no {pattern!r} within {seconds} s, but {others[-20:]}") from None
+                raise AssertionError(f"no {pattern!r} within {seconds:.1f} s, but {others[-20:]}") from None
             if re.search(pattern, line):
                 return line
             others.append(line)

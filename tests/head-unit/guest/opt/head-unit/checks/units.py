@@ -1,7 +1,5 @@
 """systemd's view of a unit."""
 
-import json
-
 from checks.tools import output, run, wait_until
 
 GATEWAY = "codriver-gatewayd.service"
@@ -49,10 +47,3 @@ def status_of(pid):
     """/proc/PID/status by key."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         return {key: value.strip() for key, value in (line.split(":", 1) for line in file)}
-
-
-def said_by(unit, since):
-    """Messages of the unit's journal since a moment of the monotonic clock, in microseconds."""
-    lines = output("journalctl", "--boot", "--no-pager", "--output=json", f"--unit={unit}").splitlines()
-    entries = [json.loads(line) for line in lines]
-    return [e.get("MESSAGE") for e in entries if int(e["__MONOTONIC_TIMESTAMP"]) >= since]
