@@ -18,7 +18,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install clean
+.PHONY: help run test soak fuzz bench bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -119,11 +119,16 @@ setup-speech: setup-test
 
 setup-test: setup-run
 	@tests/setup/install-packages tests/setup/packages-test.txt
+	@tests/setup/install-packages --where-known tests/setup/packages-head-unit.txt
 
 doc:
 	$(CARGO) doc --workspace --no-deps --locked
 
 install: build
+	@$(MAKE) --no-print-directory install-files
+
+# What is built already; the tests' virtual head unit is given exactly this.
+install-files:
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/lib/codriver $(CODRIVER_BIN_DIR)/codriverd $(CODRIVER_BIN_DIR)/codriver-gatewayd
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(CODRIVER_BIN_DIR)/codriverctl
 	install -D -m 644 -t $(DESTDIR)/etc/codriver configs/*.toml

@@ -1,0 +1,1 @@
+"""What must hold on a head unit, tried on one."""
