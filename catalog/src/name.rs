@@ -7,17 +7,95 @@ const MOST_CHARACTERS: usize = 10;
 
 /// No name begins with these: "let's call it a day" calls nobody.
 const BEFORE_OTHER_THINGS: &[&str] = &[
-    "it", "this", "that", "these", "those", "a", "an", "some", "any", "no", "her", "him", "them",
-    "us", "me", "you", "he", "she", "they", "we", "i", "someone", "somebody", "anyone", "anybody",
-    "everyone", "everybody", "nobody", "one", "back", "up", "off", "out", "in", "on", "for", "to",
-    "at", "of", "from", "with", "and", "or", "when", "if", "later", "now", "then", "again", "is",
-    "was", "are", "were", "will", "what", "who", "which", "your", "his", "their", "its",
+    "it",
+    "this",
+    "that",
+    "these",
+    "those",
+    "a",
+    "an",
+    "some",
+    "any",
+    "no",
+    "her",
+    "him",
+    "them",
+    "us",
+    "me",
+    "you",
+    "he",
+    "she",
+    "they",
+    "we",
+    "i",
+    "someone",
+    "somebody",
+    "anyone",
+    "anybody",
+    "everyone",
+    "everybody",
+    "nobody",
+    "one",
+    "back",
+    "up",
+    "off",
+    "out",
+    "in",
+    "on",
+    "for",
+    "to",
+    "at",
+    "of",
+    "from",
+    "with",
+    "and",
+    "or",
+    "when",
+    "if",
+    "later",
+    "now",
+    "then",
+    "again",
+    "is",
+    "was",
+    "are",
+    "were",
+    "will",
+    "what",
+    "who",
+    "which",
+    "your",
+    "his",
+    "their",
+    "its",
 ];
 
 /// These stand for somebody, and only who speaks knows for whom.
 const NOBODY_IN_PARTICULAR: &[&str] = &[
-    "我", "你", "您", "他", "她", "它", "我们", "你们", "他们", "她们", "咱们", "人", "别人", "谁",
-    "人家", "大家", "有人", "这个人", "那个人", "这个", "那个", "这", "那", "对方",
+    "我",
+    "你",
+    "您",
+    "他",
+    "她",
+    "它",
+    "我们",
+    "你们",
+    "他们",
+    "她们",
+    "咱们",
+    "人",
+    "别人",
+    "谁",
+    "人家",
+    "大家",
+    "有人",
+    "这个人",
+    "那个人",
+    "这个",
+    "那个",
+    "这",
+    "那",
+    "对方",
 ];
 
 /// The name that these words can be; `None` when they are something else.
@@ -41,7 +119,15 @@ mod tests {
 
     #[test]
     fn people_have_names() {
-        for said in ["mum", "my wife", "Dr Miller", "Anna Lena Berg", "老妈", "我妈", "王小明"] {
+        for said in [
+            "mum",
+            "my wife",
+            "Dr Miller",
+            "Anna Lena Berg",
+            "老妈",
+            "我妈",
+            "王小明",
+        ] {
             assert_eq!(name(said).as_deref(), Some(said));
         }
     }
@@ -49,7 +135,13 @@ mod tests {
     #[test]
     fn what_is_said_of_no_one_is_no_name() {
         let others = [
-            "it a day", "me when you get there", "her", "10086", "", "他", "谁",
+            "it a day",
+            "me when you get there",
+            "her",
+            "10086",
+            "",
+            "他",
+            "谁",
             "the man who said that he would be there",
         ];
         for said in others {
