@@ -8,13 +8,14 @@ export CODRIVER_MODEL_BUILDER ?= $(CURDIR)/catalog/models/builder
 export CODRIVER_BIN_DIR ?= $(CURDIR)/target/release
 CARGO    ?= cargo
 TRAINING := $(CACHE)/training-venv
+PEER     := $(CACHE)/peer-venv
 TRAINER   = PYTHONPATH=$(CURDIR)/catalog/models $(TRAINING)/bin/python -m trainer
 INTENT_PACK ?= codriver-intent-gemma3-270m-q8
 SPLIT    ?= test
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test bench models train eval build setup-run setup-test setup-train lint doc install clean
+.PHONY: help run test bench bench-peer models train eval build setup-run setup-test setup-train lint doc install clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -24,6 +25,7 @@ help:
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
 	@echo "make eval         what the tiers understand of held-out sentences"
+	@echo "make bench-peer   the language model's speed beside llama.cpp"
 	@echo "make doc          the reference documentation"
 	@echo "make install      install into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 
@@ -52,6 +54,13 @@ eval: setup-train models
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
 	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
+
+# Tokens a second beside llama.cpp, which pip builds from source.
+bench-peer: setup-run models
+	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
+	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(PEER)/bin/python -m trainer peer --pack $(INTENT_PACK) \
+	  --decode "$(CARGO) bench --quiet --locked --package codriver-nlu --bench decode -- $(INTENT_PACK)"
 
 build:
 	$(CARGO) build --release --workspace --bins --locked

@@ -163,7 +163,15 @@ struct RawVss {
 enum RawPaths {
     Named(String),
     Fixed(Vec<String>),
+    ByChoice(RawPathTable),
     ByZone(BTreeMap<Zone, Vec<String>>),
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPathTable {
+    argument: String,
+    table: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -571,6 +579,21 @@ fn vss_route(
         }
         RawPaths::Fixed(paths) if paths.is_empty() => return Err("paths is empty".into()),
         RawPaths::Fixed(paths) => Paths::Fixed(paths),
+        RawPaths::ByChoice(RawPathTable { argument, table }) => {
+            let choices = arguments
+                .iter()
+                .find(|known| known.name == argument)
+                .and_then(|argument| match &argument.kind {
+                    ArgumentKind::Choice { choices } => Some(choices),
+                    _ => None,
+                })
+                .ok_or_else(|| format!("paths name \"{argument}\", which is no choice argument"))?;
+            same_names(&argument, choices, table.keys())?;
+            if let Some((name, _)) = table.iter().find(|(_, paths)| paths.is_empty()) {
+                return Err(format!("choice \"{name}\" of \"{argument}\" has no paths"));
+            }
+            Paths::ByChoice { argument, table }
+        }
         RawPaths::ByZone(by_zone) => {
             let allowed = arguments
                 .iter()
@@ -702,15 +725,25 @@ fn value_source(raw: RawValue, arguments: &[Argument]) -> Result<ValueSource, St
             ))
         }
         (ValueSource::Table { table, .. }, ArgumentKind::Choice { choices }) => {
-            let known: BTreeSet<_> = choices.iter().map(|choice| choice.name.as_str()).collect();
-            let listed: BTreeSet<_> = table.keys().map(String::as_str).collect();
-            match known.symmetric_difference(&listed).next() {
-                Some(odd) => Err(format!(
-                    "the table and the choices of \"{name}\" differ in \"{odd}\""
-                )),
-                None => Ok(source),
-            }
+            same_names(name, choices, table.keys())?;
+            Ok(source)
         }
         _ => Ok(source),
+    }
+}
+
+/// A table by a choice lists exactly its choices.
+fn same_names<'a>(
+    argument: &str,
+    choices: &[Choice],
+    listed: impl Iterator<Item = &'a String>,
+) -> Result<(), String> {
+    let known: BTreeSet<_> = choices.iter().map(|choice| choice.name.as_str()).collect();
+    let listed: BTreeSet<_> = listed.map(String::as_str).collect();
+    match known.symmetric_difference(&listed).next() {
+        Some(odd) => Err(format!(
+            "the table and the choices of \"{argument}\" differ in \"{odd}\""
+        )),
+        None => Ok(()),
     }
 }

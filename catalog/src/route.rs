@@ -61,22 +61,32 @@ pub struct VssRoute {
     pub scale: f64,
 }
 
-/// VSS paths, by zone or not. No list is empty.
+/// VSS paths, the same or by an argument. No list is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paths {
     /// The same for every call.
     Fixed(Vec<String>),
     /// By the value of the argument `zone`; every allowed zone is here.
     ByZone(BTreeMap<Zone, Vec<String>>),
+    /// By the value of a choice argument; every choice is here. In TOML
+    /// `{ argument = "screen", table = { centre = ["..."], cluster = ["..."] } }`.
+    ByChoice {
+        /// Which argument.
+        argument: String,
+        /// From the choice's name to its paths.
+        table: BTreeMap<String, Vec<String>>,
+    },
 }
 
 impl Paths {
-    /// The paths for `zone`; `Fixed` ignores it. `None` for a zone without paths.
-    pub fn of(&self, zone: Option<Zone>) -> Option<&[String]> {
-        match self {
+    /// The paths for these arguments; `None` when the one that decides is missing or has no paths.
+    pub fn of(&self, arguments: &BTreeMap<String, Value>) -> Option<&[String]> {
+        let paths = match self {
             Self::Fixed(paths) => Some(paths),
-            Self::ByZone(by_zone) => by_zone.get(&zone?).map(Vec::as_slice),
-        }
+            Self::ByZone(by_zone) => by_zone.get(&arguments.get("zone")?.as_zone()?),
+            Self::ByChoice { argument, table } => table.get(&arguments.get(argument)?.to_string()),
+        };
+        paths.map(Vec::as_slice)
     }
 
     /// Every path, for validation against a vehicle.
@@ -84,6 +94,7 @@ impl Paths {
         match self {
             Self::Fixed(paths) => paths.iter().map(String::as_str).collect(),
             Self::ByZone(by_zone) => by_zone.values().flatten().map(String::as_str).collect(),
+            Self::ByChoice { table, .. } => table.values().flatten().map(String::as_str).collect(),
         }
     }
 }

@@ -44,7 +44,10 @@ fn a_pack_says_everything_about_a_command() {
     };
     assert_eq!(route.operation, Operation::Set);
     assert_eq!(
-        route.paths.of(Some(Zone::All)).unwrap(),
+        route
+            .paths
+            .of(&[("zone".to_owned(), Value::Zone(Zone::All))].into())
+            .unwrap(),
         ["Lamp.Driver", "Lamp.Passenger"]
     );
 }

@@ -87,6 +87,9 @@ struct Hear {
     /// Print one JSON object a recording.
     #[arg(long)]
     json: bool,
+    /// Read one file name a line from standard input, answer each with one JSON line.
+    #[arg(long, conflicts_with = "files")]
+    lines: bool,
     /// The configs folder (holding commands/ and languages/), or a folder of packs.
     #[arg(long, value_name = "DIR")]
     catalog: Option<PathBuf>,
@@ -94,7 +97,7 @@ struct Hear {
     #[arg(long, value_enum)]
     tier: Option<Tier>,
     /// WAV files of any rate and channel count.
-    #[arg(required = true, value_name = "FILE.wav")]
+    #[arg(required_unless_present = "lines", value_name = "FILE.wav")]
     files: Vec<PathBuf>,
 }
 

@@ -265,6 +265,7 @@ mod tests {
             reason: None,
             alternatives: Vec::new(),
             tiers: Vec::new(),
+            rule: codriver_nlu::Rule::ExactPhrase,
             elapsed: Duration::ZERO,
         }
     }

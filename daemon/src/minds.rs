@@ -72,13 +72,15 @@ impl Mind {
         self.report.as_ref()
     }
 
-    /// What a sentence means when nothing is known of the car.
+    /// What a sentence means when nothing is known of the car, every tier asked.
     pub fn explain(&mut self, text: &str) -> UnderstoodReport {
-        self.explain_in(text, None)
+        let context = Context::default();
+        let interpretation = self.understanding.explain(self.tiers, text, None, &context);
+        UnderstoodReport::from(&interpretation)
     }
 
-    /// The same for a sentence of a known language.
-    pub fn explain_in(&mut self, text: &str, language: Option<Language>) -> UnderstoodReport {
+    /// What a sentence of a known language means when nothing is known of the car.
+    pub fn report_on(&mut self, text: &str, language: Option<Language>) -> UnderstoodReport {
         UnderstoodReport::from(&self.interpret(text, language, &Context::default()))
     }
 

@@ -97,6 +97,10 @@ impl ModelTier for Remembering {
         self.model.execute_threshold()
     }
 
+    fn ask_threshold(&self) -> f64 {
+        self.model.ask_threshold()
+    }
+
     fn interpret(
         &mut self,
         text: &str,

@@ -29,6 +29,8 @@ pub struct Interpretation {
     pub alternatives: Vec<Alternative>,
     /// What every tier that was asked said, for `explain`.
     pub tiers: Vec<TierAnswer>,
+    /// By which rule one of them won.
+    pub rule: Rule,
     /// How long understanding took.
     pub elapsed: Duration,
 }
@@ -43,6 +45,37 @@ pub enum Source {
     Model,
     /// Nobody.
     None,
+}
+
+/// Which rule settled a sentence between the tiers; the rules are those of
+/// [`crate::Understanding`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// There was nothing to read.
+    #[error("no tier was asked")]
+    Unread,
+    /// Rule 1.
+    #[error("a phrase that matches exactly stands")]
+    ExactPhrase,
+    /// Rule 2.
+    #[error("a negation or question beside a phrase forbids acting")]
+    Blocked,
+    /// Rule 3, nobody else was asked or could answer.
+    #[error("a phrase that matches by sound stands, for the model said nothing")]
+    PhraseAlone,
+    /// Rule 3.
+    #[error("phrase and model agree")]
+    TiersAgree,
+    /// Rule 3.
+    #[error("phrase and model disagree, so the speaker is asked")]
+    TiersDisagree,
+    /// Rule 4.
+    #[error("no phrase is certain, so the model's word counts")]
+    Model,
+    /// Rule 4, the model does not settle what the phrases left open.
+    #[error("neither is certain; the phrases are nearest")]
+    UncertainPhrase,
 }
 
 /// Another reading of the sentence. Its commands may be incomplete.

@@ -13,7 +13,7 @@ mod vocabulary;
 
 pub use context::Context;
 pub use error::Error;
-pub use interpretation::{Alternative, Interpretation, Reason, Source, TierAnswer};
+pub use interpretation::{Alternative, Interpretation, Reason, Rule, Source, TierAnswer};
 pub use tier::{ModelAnswer, ModelTier, Proposal};
 pub use understanding::{LONGEST_SENTENCE, Tiers, Understanding};
 pub use vocabulary::vocabulary;

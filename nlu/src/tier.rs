@@ -36,6 +36,9 @@ pub trait ModelTier: Send {
     /// a threshold of its model pack).
     fn execute_threshold(&self) -> f64;
 
+    /// Confidence from which the speaker is asked back; below it nothing was said to the car.
+    fn ask_threshold(&self) -> f64;
+
     /// Says what the sentence asks for. Bounded in time by the pack's token cap.
     ///
     /// # Errors

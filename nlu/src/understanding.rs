@@ -5,8 +5,9 @@
 //! 2. a phrase with a left-over negation or question forbids acting, whatever the model says;
 //! 3. a phrase that matched by sound stands when the model agrees, or is not
 //!    there, or fails; when it says something else, the speaker is asked;
-//! 4. without a phrase the model's answer acts from the threshold of its own
-//!    pack on. What would move the car or reach out of it (everything but a
+//! 4. without a phrase the model's answer acts from a threshold of its own pack
+//!    on; below it the speaker is asked, and below a second one it counts as
+//!    nothing said to the car. What would move the car or reach out of it (everything but a
 //!    question about its state) does not act in a sentence with a negation or
 //!    question word, and what is said to the assistant itself acts only alone.
 
@@ -18,8 +19,8 @@ use codriver_catalog::{Catalog, Command, CommandDefinition, Confirm, Decision, L
 use crate::normalise::Sentence;
 use crate::patterns::{EXACT, EXECUTE, PatternAnswer, Patterns};
 use crate::{
-    Alternative, Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Reason, Source,
-    TierAnswer,
+    Alternative, Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Reason, Rule,
+    Source, TierAnswer,
 };
 
 /// The longest sentence that is read, in bytes: a minute of fast speech.
@@ -51,6 +52,15 @@ struct Verdict {
     confidence: f64,
     proposals: Vec<Proposal>,
     reason: Option<Reason>,
+    rule: Rule,
+}
+
+/// How a sentence is looked at.
+#[derive(Clone, Copy)]
+struct Look {
+    tiers: Tiers,
+    /// Whether the model is asked even where its answer cannot matter.
+    ask_all: bool,
 }
 
 impl Understanding {
@@ -92,13 +102,42 @@ impl Understanding {
         language: Option<Language>,
         context: &Context,
     ) -> Interpretation {
+        let look = Look {
+            tiers,
+            ask_all: false,
+        };
+        self.look_at(look, text, language, context)
+    }
+
+    /// The same, every tier asked, so that their answers can be compared.
+    pub fn explain(
+        &mut self,
+        tiers: Tiers,
+        text: &str,
+        language: Option<Language>,
+        context: &Context,
+    ) -> Interpretation {
+        let look = Look {
+            tiers,
+            ask_all: true,
+        };
+        self.look_at(look, text, language, context)
+    }
+
+    fn look_at(
+        &mut self,
+        look: Look,
+        text: &str,
+        language: Option<Language>,
+        context: &Context,
+    ) -> Interpretation {
         let begun = Instant::now();
         let mut answers = Vec::new();
         let mut alternatives = Vec::new();
         let verdict = match refused_unread(text, language) {
             Some(verdict) => verdict,
             None => self.weigh(
-                tiers,
+                look,
                 text,
                 language,
                 context,
@@ -127,13 +166,14 @@ impl Understanding {
             reason,
             alternatives,
             tiers: answers,
+            rule: verdict.rule,
             elapsed: begun.elapsed(),
         }
     }
 
     fn weigh(
         &mut self,
-        tiers: Tiers,
+        Look { tiers, ask_all }: Look,
         text: &str,
         language: Option<Language>,
         context: &Context,
@@ -163,7 +203,8 @@ impl Understanding {
         let settled = pattern.score >= EXACT
             && !matches!(pattern.reason, Some(Reason::Ambiguous(_)))
             || matches!(pattern.reason, Some(Reason::Blocked { .. }));
-        if tiers == Tiers::Patterns || (tiers == Tiers::Both && settled) {
+        let settled = tiers == Tiers::Both && settled;
+        if tiers == Tiers::Patterns || (settled && !ask_all) {
             return Verdict::pattern(pattern);
         }
         let asked = self.ask_model(text, pattern.language, context);
@@ -173,21 +214,21 @@ impl Understanding {
                 _ => Verdict::pattern(pattern),
             };
         };
+        let forbidden = self.forbids(&sentence, &answer.proposals);
+        let thresholds = self.model.as_ref().map_or((1.0, 1.0), |model| {
+            (model.execute_threshold(), model.ask_threshold())
+        });
+        let model = Verdict::model(answer, pattern.language, thresholds, forbidden);
         answers.push(TierAnswer {
             source: Source::Model,
-            commands: answer.proposals.clone(),
-            confidence: answer.confidence,
-            reason: None,
+            commands: model.proposals.clone(),
+            confidence: model.confidence,
+            reason: model.reason.clone(),
             elapsed,
         });
-        let forbidden = self.forbids(&sentence, &answer.proposals);
-        let threshold = self
-            .model
-            .as_ref()
-            .map_or(1.0, |model| model.execute_threshold());
-        let model = Verdict::model(answer, pattern.language, threshold, forbidden);
         match tiers {
             Tiers::Model => model,
+            _ if settled => Verdict::pattern(pattern),
             _ => self.reconcile(pattern, model),
         }
     }
@@ -229,19 +270,25 @@ impl Understanding {
         let certain = pattern.score >= EXECUTE && pattern.reason.is_none();
         if !certain {
             // The model may settle what the phrases could not.
-            return if model.reason.is_none() || pattern.proposals.is_empty() {
-                model
-            } else {
-                Verdict::pattern(pattern)
+            if model.reason.is_none() || pattern.proposals.is_empty() {
+                return model;
+            }
+            return Verdict {
+                rule: Rule::UncertainPhrase,
+                ..Verdict::pattern(pattern)
             };
         }
         let agree =
             self.completed(&pattern.proposals).ok() == self.completed(&model.proposals).ok();
-        let mut verdict = Verdict::pattern(pattern);
-        if !agree {
-            verdict.reason = Some(Reason::TiersDisagree);
+        Verdict {
+            rule: if agree {
+                Rule::TiersAgree
+            } else {
+                Rule::TiersDisagree
+            },
+            reason: (!agree).then_some(Reason::TiersDisagree),
+            ..Verdict::pattern(pattern)
         }
-        verdict
     }
 
     fn decide(
@@ -332,12 +379,20 @@ impl Verdict {
             confidence: 0.0,
             proposals: Vec::new(),
             reason: Some(reason),
+            rule: Rule::Unread,
         }
     }
 
     fn pattern(answer: PatternAnswer) -> Self {
         let understood = !answer.proposals.is_empty();
+        let rule = match &answer.reason {
+            Some(Reason::Blocked { .. }) => Rule::Blocked,
+            None if answer.score >= EXACT => Rule::ExactPhrase,
+            None if understood => Rule::PhraseAlone,
+            _ => Rule::UncertainPhrase,
+        };
         Self {
+            rule,
             source: if understood {
                 Source::Pattern
             } else {
@@ -350,18 +405,34 @@ impl Verdict {
         }
     }
 
-    fn model(answer: ModelAnswer, language: Language, threshold: f64, forbidden: bool) -> Self {
+    /// `thresholds`: from which confidence on it acts, and from which it asks.
+    fn model(
+        answer: ModelAnswer,
+        language: Language,
+        thresholds: (f64, f64),
+        forbidden: bool,
+    ) -> Self {
         if answer.proposals.is_empty() {
-            return Self::none(language, Reason::NotUnderstood);
+            return Self {
+                confidence: answer.confidence,
+                rule: Rule::Model,
+                ..Self::none(language, Reason::NotUnderstood)
+            };
         }
         // Written so that NaN is below every threshold.
-        let certain = answer.confidence >= threshold && !forbidden;
+        let acts = answer.confidence >= thresholds.0 && !forbidden;
+        let asks = answer.confidence >= thresholds.1;
         Self {
             source: Source::Model,
             language,
             confidence: answer.confidence,
             proposals: answer.proposals,
-            reason: (!certain).then_some(Reason::Unsure),
+            reason: match (acts, asks) {
+                (true, _) => None,
+                (false, true) => Some(Reason::Unsure),
+                (false, false) => Some(Reason::NotUnderstood),
+            },
+            rule: Rule::Model,
         }
     }
 }

@@ -188,13 +188,21 @@ fn a_model_cannot_name_a_command_that_it_was_not_taught() {
 #[test]
 fn a_command_whose_name_begins_like_the_answer_none_can_be_named_first() {
     let configs = tempfile::tempdir().unwrap();
+    for folder in ["commands", "languages"] {
+        std::fs::create_dir(configs.path().join(folder)).unwrap();
+    }
+    let english = "tests/model_configs/languages/en.toml";
+    let english = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(english);
+    std::fs::copy(english, configs.path().join("languages/en.toml")).unwrap();
     let file = configs.path().join("commands/notes.toml");
-    std::fs::create_dir(file.parent().unwrap()).unwrap();
-    let commands: String = ["notes.read", "none_such.stop", "navigation.stop"]
-        .iter()
-        .map(|name| command(name))
-        .collect();
-    std::fs::write(&file, commands).unwrap();
+    let mut pack = "[pack]\nname = \"notes\"\nversion = \"1.0.0\"\n".to_owned();
+    for name in ["notes.read", "none_such.stop", "navigation.stop"] {
+        pack.push_str(&format!(
+            "[[command]]\nname = \"{name}\"\nsummary = \"Does it.\"\nphrases.en = [\"do it\"]\n\
+             route.assistant = \"help\"\nreplies.en = {{ done = \"Done.\" }}\n"
+        ));
+    }
+    std::fs::write(&file, pack).unwrap();
     let catalog = Catalog::load(configs.path()).unwrap();
     for name in ["notes.read", "none_such.stop", "navigation.stop"] {
         assert!(accepts(&catalog, "x", &format!(" {name}()")), "{name}");

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use serde::Serialize;
 use serde_json::json;
 
-use super::signals::understood_line;
+use super::signals::{tier_lines, understood_line};
 use super::{Explain, output, overridden};
 use crate::Error;
 use crate::minds::Mind;
@@ -91,9 +91,10 @@ fn readable(answer: &Answer) -> Result<String, Error> {
     let report = serde_json::to_value(answer)
         .map_err(|error| Error::Unsuccessful(format!("cannot be shown: {error}")))?;
     let text = report.get("text").and_then(serde_json::Value::as_str);
-    Ok(format!(
-        "\"{}\"\n  {}",
-        text.unwrap_or_default(),
-        understood_line(&report)
-    ))
+    let mut lines = vec![
+        format!("\"{}\"", text.unwrap_or_default()),
+        format!("  {}", understood_line(&report)),
+    ];
+    lines.extend(tier_lines(&report).iter().map(|line| format!("    {line}")));
+    Ok(lines.join("\n"))
 }

@@ -1,6 +1,7 @@
 //! `codriverctl hear`: what recordings say and mean, without acting on them.
 
-use std::path::Path;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
 
 use codriver_asr::{Recognition, hear_file};
 use serde_json::{Map, Value, json};
@@ -18,9 +19,23 @@ pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
     let settings = overridden(settings, options.catalog.as_deref(), options.tier);
     let mut mind = Mind::load(&settings)?;
     let mut ears = Ears::load(&settings, mind.catalog())?;
+    let (unread, all) = match options.lines {
+        true => hear_lines(&mut ears, &mut mind)?,
+        false => hear_files(&mut ears, &mut mind, &options)?,
+    };
+    match unread {
+        0 => Ok(()),
+        unread => Err(Error::Unsuccessful(format!(
+            "{unread} of {all} recordings could not be heard"
+        ))),
+    }
+}
+
+/// How many of the named files could not be heard, and how many there are.
+fn hear_files(ears: &mut Ears, mind: &mut Mind, options: &Hear) -> Result<(usize, usize), Error> {
     let mut unread = 0;
     for file in &options.files {
-        match hear(&mut ears, &mut mind, file) {
+        match hear(ears, mind, file) {
             Ok(report) if options.json => output::json(&report)?,
             Ok(report) => output::line(&readable(&report))?,
             Err(error) => {
@@ -29,13 +44,26 @@ pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
             }
         }
     }
-    match unread {
-        0 => Ok(()),
-        unread => Err(Error::Unsuccessful(format!(
-            "{unread} of {} recordings could not be heard",
-            options.files.len()
-        ))),
+    Ok((unread, options.files.len()))
+}
+
+/// The same for the file named in each line of standard input: one answer a line, in order,
+/// so that a file that cannot be read is answered with its error.
+fn hear_lines(ears: &mut Ears, mind: &mut Mind) -> Result<(usize, usize), Error> {
+    let (mut unread, mut all) = (0, 0);
+    for line in std::io::stdin().lock().lines() {
+        let file =
+            PathBuf::from(line.map_err(|source| Error::system("reading standard input", source))?);
+        all += 1;
+        match hear(ears, mind, &file) {
+            Ok(report) => output::json(&report)?,
+            Err(error) => {
+                unread += 1;
+                output::json(&json!({"file": file, "error": error.to_string()}))?;
+            }
+        }
     }
+    Ok((unread, all))
 }
 
 /// One report a file. Several utterances in one file are one request with pauses.
@@ -44,19 +72,22 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
     let mut recognise_ms = 0.0;
     let mut words = Vec::new();
     let mut language = None;
+    let mut confidence: Option<f32> = None;
     let mut rejected = None;
     for (_, recognition) in &hearing.heard {
         recognise_ms += milliseconds(recognition.timings().total);
         match recognition {
             Recognition::Heard(transcript) => {
                 language.get_or_insert(transcript.language);
+                let least = confidence.unwrap_or(1.0).min(transcript.confidence);
+                confidence = Some(least);
                 words.push(transcript.text.clone());
             }
             Recognition::Rejected { reason, .. } => rejected = Some(reason.to_string()),
         }
     }
     let transcript = words.join(" ");
-    let report = mind.explain_in(&transcript, language);
+    let report = mind.report_on(&transcript, language);
     let mut report = match serde_json::to_value(&report) {
         Ok(Value::Object(report)) => report,
         _ => Map::new(),
@@ -64,6 +95,7 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
     let understand_ms = report.get("ms").cloned().unwrap_or(json!(0));
     report.insert("file".into(), json!(file));
     report.insert("transcript".into(), json!(transcript));
+    report.insert("transcript_confidence".into(), json!(confidence));
     report.insert("language".into(), json!(language));
     report.insert("utterances".into(), json!(hearing.heard.len()));
     report.insert("audio_ms".into(), json!(milliseconds(hearing.duration)));

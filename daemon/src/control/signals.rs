@@ -127,16 +127,10 @@ impl Notice {
 /// `execute climate.set_temperature(temperature=22, zone=driver), confidence 0.98 by pattern, 0.2 ms`.
 pub fn understood_line(report: &Value) -> String {
     let text = |key: &str| report.get(key).and_then(Value::as_str).unwrap_or_default();
-    let commands: Vec<String> = report
-        .get("commands")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(command)
-        .collect();
+    let commands = commands(report);
     let mut line = text("decision").to_owned();
     if !commands.is_empty() {
-        line.push_str(&format!(" {}", commands.join(" and ")));
+        line.push_str(&format!(" {commands}"));
     }
     if let Some(reason) = report.pointer("/reason/message").and_then(Value::as_str) {
         line.push_str(&format!(": {reason}"));
@@ -149,6 +143,43 @@ pub fn understood_line(report: &Value) -> String {
         number("ms")
     ));
     line
+}
+
+/// One line a tier, `model: media.next() (confidence 0.71, I am not sure ...)`, and why one won.
+pub fn tier_lines(report: &Value) -> Vec<String> {
+    let tiers = report.get("tiers").and_then(Value::as_array);
+    let mut lines: Vec<String> = tiers
+        .into_iter()
+        .flatten()
+        .map(|tier| {
+            let source = tier.get("source").and_then(Value::as_str);
+            let confidence = tier.get("confidence").and_then(Value::as_f64);
+            let reason = tier.pointer("/reason/message").and_then(Value::as_str);
+            let commands = commands(tier);
+            format!(
+                "{}: {} (confidence {:.2}{})",
+                source.unwrap_or_default(),
+                if commands.is_empty() {
+                    "nothing"
+                } else {
+                    &commands
+                },
+                confidence.unwrap_or_default(),
+                reason
+                    .map(|reason| format!("; {reason}"))
+                    .unwrap_or_default(),
+            )
+        })
+        .collect();
+    lines.extend(report.get("why").and_then(Value::as_str).map(str::to_owned));
+    lines
+}
+
+/// `media.next() and windows.open(zone=all)`; empty for nothing.
+fn commands(of: &Value) -> String {
+    let commands = of.get("commands").and_then(Value::as_array);
+    let commands: Vec<String> = commands.into_iter().flatten().map(command).collect();
+    commands.join(" and ")
 }
 
 /// `climate.set_temperature(temperature=22, zone=driver)`.

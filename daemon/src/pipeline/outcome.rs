@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codriver_catalog::{Command, Decision, Value};
-use codriver_nlu::{Alternative, Interpretation, Reason, Source};
+use codriver_nlu::{Alternative, Interpretation, Proposal, Reason, Rule, Source, TierAnswer};
 use codriver_vehicle_bus::route::Performed;
 use serde::Serialize;
 
@@ -32,6 +32,40 @@ pub struct UnderstoodReport {
     /// Other readings, best first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
+    /// What each tier answered.
+    pub tiers: Vec<TierReport>,
+    /// By which rule one of them won.
+    pub rule: Rule,
+    /// The same as a sentence.
+    pub why: String,
+}
+
+/// What one tier made of a sentence.
+#[derive(Debug, Clone, Serialize)]
+pub struct TierReport {
+    /// Which one.
+    pub source: Source,
+    /// What it proposed; empty for nothing.
+    pub commands: Vec<Proposal>,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// What keeps it from acting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// How long it took, in milliseconds.
+    pub ms: f64,
+}
+
+impl From<&TierAnswer> for TierReport {
+    fn from(answer: &TierAnswer) -> Self {
+        Self {
+            source: answer.source,
+            commands: answer.commands.clone(),
+            confidence: (answer.confidence * 1e4).round() / 1e4,
+            reason: answer.reason.clone(),
+            ms: milliseconds(answer.elapsed),
+        }
+    }
 }
 
 impl From<&Interpretation> for UnderstoodReport {
@@ -46,6 +80,9 @@ impl From<&Interpretation> for UnderstoodReport {
             ms: milliseconds(interpretation.elapsed),
             reason: interpretation.reason.clone(),
             alternatives: interpretation.alternatives.clone(),
+            tiers: interpretation.tiers.iter().map(Into::into).collect(),
+            rule: interpretation.rule,
+            why: interpretation.rule.to_string(),
         }
     }
 }

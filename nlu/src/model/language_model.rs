@@ -252,6 +252,10 @@ impl ModelTier for LanguageModel {
         self.thresholds.execute()
     }
 
+    fn ask_threshold(&self) -> f64 {
+        self.thresholds.confirm()
+    }
+
     /// The confidence is that of the least sure choice: a call is as doubtful
     /// as its most doubtful part.
     fn interpret(

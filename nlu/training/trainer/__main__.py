@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|train|sets|tables`."""
+"""The command line: `python -m trainer check|sets|tables|train|hear|peer`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from builder.errors import BuildError
 
 from .catalog import Catalog
-from .corpus import Corpus, read
+from .corpus import LANGUAGES, Corpus, read
 from .errors import TrainingError
 from .follow_ups import FollowUp
 from .follow_ups import read as read_follow_ups
@@ -34,6 +34,10 @@ def main() -> None:
         print(tables(arguments.answers, catalog))
     elif arguments.action == "sets":
         _write_sets(arguments, catalog, corpus, follow_ups)
+    elif arguments.action == "peer":
+        _compare(arguments, catalog, corpus, follow_ups)
+    elif arguments.action == "hear":
+        _hear(arguments, catalog, corpus)
     else:
         _train(arguments, catalog, corpus, follow_ups)
 
@@ -47,26 +51,54 @@ def _arguments() -> argparse.Namespace:
     actions.add_parser("check", help="read the corpus and count it")
     sets = actions.add_parser("sets", help="write the evaluation sentences")
     sets.add_argument("--split", choices=("validation", "test"), default="test")
+    sets.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     sets.add_argument("--out", type=Path, required=True)
     table = actions.add_parser("tables", help="make figures of the evaluator's answers")
     table.add_argument("answers", type=Path)
+    peer = actions.add_parser("peer", help="compare speeds with llama.cpp")
+    peer.add_argument("--decode", required=True, help="the command that runs our side")
     train = actions.add_parser("train", help="train an adapter")
-    train.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
-    train.add_argument("--pack", default=PACK)
-    train.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
+    for action in (peer, train):
+        action.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
+        action.add_argument("--pack", default=PACK)
+        action.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
     train.add_argument("--out", type=Path, required=True, help="the adapter")
+    train.add_argument("--start", type=Path, help="an adapter to go on from; without it, training begins anew")
     train.add_argument("--samples", type=int, default=60_000)
+    train.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     train.add_argument("--minutes", type=float, default=140)
     train.add_argument("--rank", type=int, default=16)
     train.add_argument("--batch", type=int, default=16)
     train.add_argument("--seed", type=int, default=1)
+    hear = actions.add_parser("hear", help="speak sentences for training and write what is misheard of them")
+    hear.add_argument("--sentences", type=int, default=5000, help="to speak, a language")
+    hear.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
+    hear.add_argument("--seed", type=int, default=1, help="another one gives other sentences; lines are added")
+    _add_hearing(hear)
     return parser.parse_args()
+
+
+def _add_hearing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--program", type=Path, default=REPOSITORY / "target/release/codriverctl")
+    parser.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
 
 
 def _train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     from .adapting import train  # PyTorch takes seconds to load
 
     train(arguments, catalog, corpus, follow_ups)
+
+
+def _compare(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
+    from .peer import compare  # needs llama.cpp, which nothing else does
+
+    compare(arguments, catalog, corpus, follow_ups)
+
+
+def _hear(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
+    from .listening import hear  # the voices have packages of their own
+
+    hear(arguments, catalog, corpus)
 
 
 def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:

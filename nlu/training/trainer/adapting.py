@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import torch
-from builder.gguf_onnx import Weights
+from builder import adapter as adapters
+from builder import recipe as recipes
+from builder.gguf_onnx import Weights, unpermute
 
 from . import base, side_by_side
 from .catalog import Catalog
@@ -32,15 +33,16 @@ def train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follo
     """Trains on the corpus and writes the adapter."""
     arguments.work.mkdir(parents=True, exist_ok=True)
     base.fetch(arguments.recipes, arguments.pack, arguments.work.parent / "downloads", arguments.work)
-    workers = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+    workers = 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
     side_by_side.run(workers, _train_one, (arguments, catalog, corpus, follow_ups))
 
 
 def _train_one(place: int, workers: int, arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     report = _say if place == 0 else lambda line: None
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
-    aside = {"en": unrelated(arguments.public, training=True)}
-    sampler = Sampler(catalog, corpus, follow_ups, lexicons, "train", aside)
+    aside = unrelated(arguments.public, training=True)
+    recipe = recipes.read(arguments.recipes)[arguments.pack]
+    sampler = Sampler(catalog, corpus, follow_ups, lexicons, "train", aside, recipe.languages)
 
     downloads = arguments.work.parent / "downloads"
     weights = Weights(base.fetch(arguments.recipes, arguments.pack, downloads, arguments.work))
@@ -50,18 +52,22 @@ def _train_one(place: int, workers: int, arguments: argparse.Namespace, catalog:
         kept = kept_tokens(weights.fields, base.tokenizer(weights.fields), texts)
         report(f"{len(kept)} of {len(weights.fields['tokenizer.ggml.tokens'])} tokens are kept")
         weights = base.cut(weights, kept)
-    encoder = Encoder(base.tokenizer(weights.fields), *_prompt(arguments.recipes, arguments.pack))
+    encoder = Encoder(base.tokenizer(weights.fields), recipe.section["prompt"], recipe.section["end_of_call"])
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator = torch.Generator().manual_seed(arguments.seed)
-    model = Transformer(weights, arguments.rank, generator).to_precision(torch.bfloat16, device)
-    settings = Settings(arguments.samples, arguments.batch, seed=arguments.seed, limit_s=arguments.minutes * 60)
+    model = Transformer(weights, arguments.rank, generator)
+    if arguments.start is not None:
+        _start_from(model, arguments.start)
+    model = model.to_precision(torch.bfloat16, device)
+    settings = Settings(arguments.samples, arguments.batch, arguments.rate, seed=arguments.seed, limit_s=arguments.minutes * 60)
     checkpoint = arguments.work / f"{arguments.pack}.checkpoint"
     Training(model, encoder, sampler, settings, checkpoint, place, workers).run(report)
     if place > 0:
         return
     _write(model, kept, sampler.commands(), arguments.out)
-    held_out = Sampler(catalog, corpus, follow_ups, lexicons, "validation", {}).evaluation(arguments.seed, joined=100)
+    held_out = Sampler(catalog, corpus, follow_ups, lexicons, "validation", {}, recipe.languages)
+    held_out = held_out.evaluation(arguments.seed, joined=100)
     for line in _summary(held_out, exact(model, encoder, held_out)):
         report(line)
 
@@ -70,19 +76,12 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _prompt(recipes: Path, pack: str) -> tuple[str, str]:
-    for table in tomllib.loads(recipes.read_text(encoding="utf-8"))["pack"]:
-        if table["name"] == pack:
-            return table["language_model"]["prompt"], table["language_model"]["end_of_call"]
-    raise TrainingError(f"{recipes}: has no pack {pack}")
-
-
 def _texts(corpus: Corpus, follow_ups: list[FollowUp], lexicons: Lexicons, sampler: Sampler, seed: int):
     """Everything whose tokens must stay: held-out words too, for the car will hear such words."""
     for line in corpus.lines:
         text = SLOT.sub("", line.text)
         yield from (f" {text}", f" {text[:1].upper()}{text[1:]}")
-    for sentence in corpus.several:
+    for sentence in corpus.several + corpus.heard:
         yield f" {sentence.text}"
     for line in follow_ups:
         yield f" {SLOT.sub('', line.text)}"
@@ -90,6 +89,20 @@ def _texts(corpus: Corpus, follow_ups: list[FollowUp], lexicons: Lexicons, sampl
         yield from (f" {name}", f'"{name}"', f" {name.title()}")
     for sample in itertools.islice(sampler.stream(seed), SENTENCES_FOR_VOCABULARY):
         yield from (f" {sample.text}", sample.answer, f" {sample.context}")
+
+
+def _start_from(model: Transformer, path: Path) -> None:
+    """Goes on from an adapter that was trained before on the same base."""
+    arrays = adapters.read(path)
+    for name in model.linear_names():
+        if f"{name}/up" not in arrays:
+            raise TrainingError(f"{path}: does not change {name}; it was trained on another base")
+        up, heads = arrays[f"{name}/up"], model.heads_of(name)
+        found = arrays[f"{name}/down"], unpermute(up, heads) if heads else up
+        for parameter, array in zip(adapter_of(model, name), found):
+            if parameter.shape != array.shape:
+                raise TrainingError(f"{path}: {name} has the shape {array.shape}, not {tuple(parameter.shape)}")
+            parameter.data.copy_(torch.from_numpy(array.astype(np.float32)))
 
 
 def _write(model: Transformer, kept: list[int] | None, commands: list[str], out: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterator
 
@@ -52,6 +52,8 @@ class Corpus:
 
     lines: list[Line]
     several: list[Sentence]
+    heard: list[Sentence] = field(default_factory=list)
+    """What the recogniser made of sentences for training; of these only."""
 
 
 def split_of(text: str) -> str:
@@ -75,7 +77,7 @@ def read(folder: Path, catalog: Catalog) -> Corpus:
             Line(text, language, split_of(text), None, topic=topic, where=where)
             for where, topic, text in entries(path)
         ]
-    return Corpus(lines, _several(folder, catalog))
+    return Corpus(lines, _several(folder, catalog), _heard(folder, catalog))
 
 
 def _phrases(path: Path, language: str, catalog: Catalog) -> Iterator[Line]:
@@ -112,12 +114,28 @@ def _phrases(path: Path, language: str, catalog: Catalog) -> Iterator[Line]:
 def _several(folder: Path, catalog: Catalog) -> list[Sentence]:
     sentences = []
     for language in LANGUAGES:
-        for where, _, line in entries(folder / f"several.{language}.txt"):
-            text, arrow, calls = (part.strip() for part in line.partition("=>"))
-            if not arrow:
-                raise TrainingError(f'{where}: there is no "=>"; write: text => calls')
-            sentences.append(Sentence(text, language, split_of(text), tuple(catalog.parse(calls, where))))
+        for text, calls in _with_calls(folder / f"several.{language}.txt", catalog):
+            sentences.append(Sentence(text, language, split_of(text), calls))
     return sentences
+
+
+def _heard(folder: Path, catalog: Catalog) -> list[Sentence]:
+    """Empty where nothing was heard yet: these files are made, by `trainer hear`."""
+    sentences = []
+    for language in LANGUAGES:
+        path = folder / f"heard.{language}.txt"
+        if path.exists():
+            sentences += [Sentence(text, language, "train", calls) for text, calls in _with_calls(path, catalog)]
+    return sentences
+
+
+def _with_calls(path: Path, catalog: Catalog) -> Iterator[tuple[str, tuple[Call, ...]]]:
+    """Lines of the form `text => calls`."""
+    for where, _, line in entries(path):
+        text, arrow, calls = (part.strip() for part in line.partition("=>"))
+        if not arrow:
+            raise TrainingError(f'{where}: there is no "=>"; write: text => calls')
+        yield text, tuple(catalog.parse(calls, where))
 
 
 def entries(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -13,14 +13,15 @@ from .samples import Sampler
 from .values import Lexicons
 
 JOINED_SENTENCES = 150
-UNRELATED_SENTENCES = 1000
+UNRELATED_OF_A_SET = 400
 SEED = 20261124
 
 
 def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     """Every held-out line once; the unrelated public sentences where they are at hand."""
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
-    samples = Sampler(catalog, corpus, follow_ups, lexicons, arguments.split, {}).evaluation(SEED, JOINED_SENTENCES)
+    sampler = Sampler(catalog, corpus, follow_ups, lexicons, arguments.split, {}, tuple(arguments.languages))
+    samples = sampler.evaluation(SEED, JOINED_SENTENCES)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "w", encoding="utf-8") as out:
         for sample in samples:
@@ -32,8 +33,11 @@ def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follo
                 "expected": sample.answer.strip(),
             }
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
-        unrelated_texts = unrelated(arguments.public, training=False)
-        for text in unrelated_texts[:: max(1, len(unrelated_texts) // UNRELATED_SENTENCES)]:
-            row = {"text": text, "language": "en", "kind": "unrelated", "before": "", "expected": "none"}
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        for language, sets in unrelated(arguments.public, training=False).items():
+            if language not in arguments.languages:
+                continue
+            for texts in sets:
+                for text in texts[:: max(1, len(texts) // UNRELATED_OF_A_SET)]:
+                    row = {"text": text, "language": language, "kind": "unrelated", "before": "", "expected": "none"}
+                    out.write(json.dumps(row, ensure_ascii=False) + "\n")
     print(f"wrote {arguments.out}")

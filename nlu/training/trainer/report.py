@@ -19,7 +19,7 @@ def counts(corpus: Corpus, follow_ups: list[FollowUp], catalog: Catalog) -> str:
     rows.append(_row("all commands", (sum(lines[c, l] for c in catalog.commands) for l in LANGUAGES)))
     rows.append(_row("of these, indirect needs", (indirect[language] for language in LANGUAGES)))
     rows.append(_row("nothing to do", (lines[None, language] for language in LANGUAGES)))
-    for name, sentences in (("several commands", corpus.several), ("follow-ups", follow_ups)):
+    for name, sentences in (("several commands", corpus.several), ("follow-ups", follow_ups), ("misheard", corpus.heard)):
         rows.append(_row(name, (sum(s.language == language for s in sentences) for language in LANGUAGES)))
     return "\n".join(rows)
 

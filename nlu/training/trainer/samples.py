@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator
 
 from . import template, values
 from .catalog import Call, Catalog, Command, MAX_CALLS, answer, context
-from .corpus import SLOT, Corpus, Line, Sentence
+from .corpus import LANGUAGES, SLOT, Corpus, Line, Sentence
 from .follow_ups import FollowUp
 from .noise import Homophones
 from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
-SHARES = {"nothing": 0.33, "several": 0.14, "follow-up": 0.07, "phrase of a pack": 0.12}
+SHARES = {"nothing": 0.33, "several": 0.16, "follow-up": 0.08, "indirect": 0.09, "phrase of a pack": 0.06}
+HEARD_SHARE = 0.08
+HEARD_LINES = 1600
+"""Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""
 
 _BEFORE = {
     "en": ("please ", "hey ", "um ", "okay ", "could you ", "can you ", "uh ", "so ", "hey car ", "now ", "i'd like you to "),
@@ -54,15 +57,17 @@ class Sampler:
         follow_ups: list[FollowUp],
         lexicons: Lexicons,
         split: str,
-        unrelated: dict[str, list[str]],
+        unrelated: dict[str, list[list[str]]],
+        languages: tuple[str, ...] = LANGUAGES,
     ) -> None:
         self._catalog = catalog
+        self._languages = languages
         self._lexicons = lexicons
         self._split = split
         lines = [line for line in corpus.lines if line.split == split]
         self._by_command: dict[tuple[str, str], list[Line]] = {}
-        self.nothing: dict[str, list[Line]] = {"en": [], "zh": []}
-        self.near: dict[str, list[Line]] = {"en": [], "zh": []}
+        self.nothing: dict[str, list[Line]] = {language: [] for language in LANGUAGES}
+        self.near: dict[str, list[Line]] = {language: [] for language in LANGUAGES}
         for line in lines:
             if line.command is not None:
                 self._by_command.setdefault((line.language, line.command), []).append(line)
@@ -70,22 +75,31 @@ class Sampler:
                 self.nothing[line.language].append(line)
             else:
                 self.near[line.language].append(line)
+        self._indirect = {
+            language: [needs for needs in (
+                [line for line in lines if line.indirect]
+                for (of, _), lines in sorted(self._by_command.items()) if of == language
+            ) if needs]
+            for language in LANGUAGES
+        }  # fmt: skip
+        """By language, one list a command."""
         self._several = [s for s in corpus.several if s.split == split]
         self._follow_ups = [s for s in follow_ups if s.split == split]
+        self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in ("en", "zh")}
         self._unrelated = unrelated
         self._homophones = Homophones(line.text for line in corpus.lines if line.language == "zh")
 
     def commands(self) -> list[str]:
-        """Those that the corpus teaches in every language."""
-        taught = [{name for (of, name) in self._by_command if of == language} for language in ("en", "zh")]
-        return sorted(taught[0] & taught[1])
+        """Those that the corpus teaches in every language of the model."""
+        taught = [{name for (of, name) in self._by_command if of == language} for language in self._languages]
+        return sorted(set.intersection(*taught))
 
     # Training: an endless, shuffled mixture.
 
     def stream(self, seed: int) -> Iterator[Sample]:
         rng = random.Random(seed)
         while True:
-            language = rng.choice(("en", "zh"))
+            language = rng.choice(self._languages)
             yield self._draw(language, rng)
 
     def _draw(self, language: str, rng: random.Random) -> Sample:
@@ -96,9 +110,14 @@ class Sampler:
             return self._dressed(self._draw_several(language, rng), rng)
         if (place := place - SHARES["follow-up"]) < 0:
             return self._dressed(self._draw_follow_up(language, rng), rng, polite=False)
-        if (place - SHARES["phrase of a pack"]) < 0:
+        if (place := place - SHARES["indirect"]) < 0:
+            line = rng.choice(rng.choice(self._indirect[language]))
+            return self._dressed(self.single(line, rng), rng, polite=False)
+        if (place := place - SHARES["phrase of a pack"]) < 0:
             command = self._catalog.commands[rng.choice(list(self._catalog.commands))]
             return self._dressed(self._of_pack(command, language, rng), rng)
+        if place < HEARD_SHARE * min(1.0, len(self._heard[language]) / HEARD_LINES):
+            return self._after_another(self.sentence(rng.choice(self._heard[language]), "heard"), rng)
         command = self._any_command(language, rng)
         line = rng.choice(self._by_command[language, command])
         return self._dressed(self.single(line, rng), rng, polite=not line.indirect)
@@ -112,9 +131,9 @@ class Sampler:
     def _draw_nothing(self, language: str, rng: random.Random) -> Sample:
         unrelated = self._unrelated.get(language)
         place = rng.random()
-        if unrelated and place < 0.25:
-            return Sample(rng.choice(unrelated), language, "", answer([]), (), "nothing")
-        lines = self.near[language] if place < 0.62 and self.near[language] else self.nothing[language]
+        if unrelated and place < 0.2:
+            return Sample(rng.choice(rng.choice(unrelated)), language, "", answer([]), (), "nothing")
+        lines = self.near[language] if place < 0.55 and self.near[language] else self.nothing[language]
         return self.single(rng.choice(lines), rng)
 
     def _draw_several(self, language: str, rng: random.Random) -> Sample:
@@ -158,6 +177,15 @@ class Sampler:
             text = text.replace("{zone}", "{zone:adjective}")
         line = Line(text, language, self._split, command.name, tuple(fixed.items()), where=command.name)
         return self.single(line, rng)
+
+    def to_speak(self, language: str, rng: random.Random) -> Sample:
+        """A sentence as somebody says it with nothing done before: a command, several, or nothing to do."""
+        place = rng.random()
+        if place < 0.2:
+            return self._draw_nothing(language, rng)
+        if place < 0.35:
+            return self._draw_several(language, rng)
+        return self.single(rng.choice(self._by_command[language, self._any_command(language, rng)]), rng)
 
     # One line or sentence as it stands.
 
@@ -204,11 +232,16 @@ class Sampler:
             stop = "？" if language == "zh" else "?"
             question = text.endswith(("吗", "呢")) or text.lower().startswith(("is ", "can ", "could ", "what", "how", "are "))
             text = text.rstrip("?？.。") + (stop if question else "。" if language == "zh" else ".")
-        before = sample.context
-        if sample.kind != "follow-up" and rng.random() < 0.2:
-            other = self._any_command(language, rng)
-            before = self._done(self.single(rng.choice(self._by_command[language, other]), rng).calls)
-        return Sample(text, language, before, sample.answer, sample.calls, sample.kind, sample.indirect)
+        sample = replace(sample, text=text)
+        return sample if sample.kind == "follow-up" else self._after_another(sample, rng)
+
+    def _after_another(self, sample: Sample, rng: random.Random) -> Sample:
+        """Now and then something was done before that has nothing to do with the sentence."""
+        if rng.random() >= 0.2:
+            return sample
+        other = self._any_command(sample.language, rng)
+        done = self.single(rng.choice(self._by_command[sample.language, other]), rng)
+        return replace(sample, context=self._done(done.calls))
 
     # Evaluation: every line once, in order.
 
@@ -216,13 +249,15 @@ class Sampler:
         """The whole split, and `joined` sentences of several commands a language."""
         rng = random.Random(seed)
         samples = []
-        for (_, _), lines in sorted(self._by_command.items()):
-            samples += [self.single(line, rng) for line in lines]
-        for language in ("en", "zh"):
+        for (language, _), lines in sorted(self._by_command.items()):
+            if language in self._languages:
+                samples += [self.single(line, rng) for line in lines]
+        for language in self._languages:
             samples += [self.single(line, rng) for line in self.near[language]]
             samples += [self.single(line, rng) for line in self.nothing[language]]
             samples += [self.joined(language, rng) for _ in range(joined)]
-        samples += [self.sentence(s, "several") for s in self._several]
-        drawn = (line.draw(self._catalog, self._lexicons, rng) for line in self._follow_ups)
+        samples += [self.sentence(s, "several") for s in self._several if s.language in self._languages]
+        follow_ups = [line for line in self._follow_ups if line.language in self._languages]
+        drawn = (line.draw(self._catalog, self._lexicons, rng) for line in follow_ups)
         samples += [self.sentence(s, "follow-up") for s in drawn]
         return samples

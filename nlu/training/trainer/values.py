@@ -85,6 +85,15 @@ def _spoken(value: float, language: str, rng: random.Random) -> str:
     return _english(value, rng) if language == "en" else _mandarin(value)
 
 
+def spoken_number(value: float) -> str:
+    """A number below a thousand in English words, always the same ones."""
+    if value >= 1000:
+        return number_text(value)
+    hundreds, rest = divmod(value, 100)
+    words = f"{_ONES[int(hundreds)]} hundred " if hundreds else ""
+    return words + _english(rest, random.Random(1))
+
+
 def _english(value: float, rng: random.Random) -> str:
     whole, half = int(value), value % 1 == 0.5
     if whole >= 100:

@@ -35,6 +35,7 @@ pub struct Car {
     description: Description,
     values: BTreeMap<String, f64>,
     moves: BTreeMap<String, f64>,
+    momentary: BTreeMap<String, f64>,
     statuses: BTreeMap<CanId, Status>,
     reactions: Vec<Reaction>,
     reacted: u64,
@@ -67,6 +68,7 @@ enum Action {
 struct Parked {
     values: BTreeMap<String, toml::Value>,
     moves: BTreeMap<String, f64>,
+    momentary: BTreeMap<String, f64>,
 }
 
 impl Car {
@@ -84,6 +86,7 @@ impl Car {
         let mut car = Self {
             values: BTreeMap::new(),
             moves: parked.moves,
+            momentary: parked.momentary,
             statuses: BTreeMap::new(),
             reactions: Vec::new(),
             reacted: 0,
@@ -262,6 +265,23 @@ impl Car {
             // A value that came out of a request of the same DBC fits its status signal; one
             // that does not is an ECU that does not react, and the gateway says so.
             let _ = self.report(&entry, physical, now);
+            self.let_go(&entry, physical, now);
+        }
+    }
+
+    /// What is only momentary goes back by itself.
+    fn let_go(&mut self, entry: &Entry, physical: f64, now: Instant) {
+        let rest = resting(entry);
+        if let Some(seconds) = self.momentary.get(&entry.path)
+            && physical != rest
+        {
+            self.reactions.push(Reaction {
+                due: now + Duration::from_secs_f64(*seconds),
+                action: Action::Become {
+                    path: entry.path.clone(),
+                    physical: rest,
+                },
+            });
         }
     }
 

@@ -125,8 +125,10 @@ impl Plan {
                 let value = route.value.as_ref();
                 let access = access(route.operation, route.scale, value, command)
                     .ok_or_else(|| missing("value"))?;
-                let zone = command.arguments.get("zone").and_then(Value::as_zone);
-                let paths = route.paths.of(zone).ok_or_else(|| missing("path"))?;
+                let paths = route
+                    .paths
+                    .of(&command.arguments)
+                    .ok_or_else(|| missing("path"))?;
                 let action = |path: &String| {
                     Action::Vehicle(VehicleAccess {
                         path: path.clone(),

@@ -1,0 +1,89 @@
+"""What our own recogniser hears in recordings, as the daemon would be told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Iterator, TypeVar
+
+import numpy as np
+
+from . import speaking
+from .errors import TrainingError
+
+T = TypeVar("T")
+AHEAD = 2
+"""Recordings handed over before the first answer is awaited: one is made while one is heard."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    text: str
+    """Empty where nothing was heard that could be trusted."""
+    language: str | None
+    confidence: float
+    """The recogniser's, 0 to 1."""
+    commands: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """What the patterns alone would do: name and arguments."""
+
+
+def hear(recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Path) -> Iterator[tuple[T, Heard]]:
+    """Gives every recording to `codriverctl hear`, one process for all, and yields its answers in order."""
+    environment = {**os.environ, "CODRIVER__RECOGNISER__THREADS": "1"}
+    command = [str(program), "hear", "--lines", "--tier", "patterns", "--catalog", str(commands.parent)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, encoding="utf-8"
+        ) as process,
+    ):
+        waiting: deque[tuple[T, Path]] = deque()
+        for number, (item, samples) in enumerate(recordings):
+            path = Path(folder) / f"{number}.wav"
+            speaking.write(path, samples)
+            _say(process, f"{path}\n")
+            waiting.append((item, path))
+            if len(waiting) > AHEAD:
+                yield _answer(process, *waiting.popleft())
+        while waiting:
+            yield _answer(process, *waiting.popleft())
+        process.stdin.close()
+
+
+def _say(process: subprocess.Popen, line: str) -> None:
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+    except BrokenPipeError:
+        raise _gone(process) from None
+
+
+def _answer(process: subprocess.Popen, item: T, path: Path) -> tuple[T, Heard]:
+    line = process.stdout.readline()
+    if not line:
+        raise _gone(process)
+    path.unlink()
+    report = json.loads(line)
+    if "error" in report:
+        raise TrainingError(f"a recording could not be heard: {report['error']}")
+    commands = tuple(
+        (found["name"], tuple((name, _written(value)) for name, value in found.get("args", {}).items()))
+        for found in report["commands"]
+    )
+    confidence = report["transcript_confidence"] or 0.0
+    return item, Heard(report["transcript"].strip(), report["language"], confidence, commands)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
+def _gone(process: subprocess.Popen) -> TrainingError:
+    return TrainingError(f"codriverctl hear ended early, with status {process.wait()}; its message is above")
