@@ -7,12 +7,13 @@
 
 mod argument;
 mod journal;
+mod lookup;
 mod peer;
 mod performed;
 mod plan;
 mod vehicle;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codriver_catalog::{Catalog, Command, UtteranceId, Value};
@@ -21,9 +22,14 @@ use tokio::time::Instant;
 use zbus::Connection;
 
 use self::journal::{Journal, Previous};
+pub use self::lookup::{Contact, Destination, Directory, Finding, Place};
 pub use self::performed::{CallMade, Performed};
 pub use self::plan::{Action, Plan, PlanError};
 use crate::{Outcome, Reason};
+
+/// An application has answered within this, lookup included, or is given up:
+/// nobody waits longer than two seconds to hear why nothing happened.
+const PEERS_WITHIN: Duration = Duration::from_millis(1900);
 
 /// Names one command of one utterance, so that the gateway acts on it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +49,8 @@ pub struct Router {
     gateway: Option<Connection>,
     session: Option<Connection>,
     system: Option<Connection>,
+    /// Where names are looked up.
+    directory: Option<Arc<dyn Directory>>,
     /// Utterances count from one in every process, and the gateway remembers
     /// requests across ours.
     run: String,
@@ -64,9 +72,26 @@ impl Router {
             gateway,
             session,
             system,
+            directory: None,
             run: format!("{:x}-{started:x}", std::process::id()),
             journal: Mutex::default(),
         }
+    }
+
+    /// Looks names up in `directory`. Without one nobody and no place is known.
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self {
+            directory: Some(directory),
+            ..self
+        }
+    }
+
+    /// How the command ends if its names already forbid it, `None` otherwise:
+    /// nobody is asked to confirm a call that cannot be made.
+    pub async fn objection(&self, catalog: &Catalog, command: &Command) -> Option<Performed> {
+        lookup::resolve(self.directory.as_ref(), catalog, command)
+            .await
+            .err()
     }
 
     /// Performs one command; nothing is asked for after `deadline`. A zone of
@@ -78,12 +103,20 @@ impl Router {
         request: RequestId,
         deadline: Instant,
     ) -> Performed {
-        let plan = match Plan::of(catalog, command) {
+        let begun = Instant::now();
+        let command = match lookup::resolve(self.directory.as_ref(), catalog, command).await {
+            Ok(command) => command,
+            Err(ended) => return ended,
+        };
+        let plan = match Plan::of(catalog, &command) {
             Ok(plan) => plan,
             Err(error) => return Performed::ended(error.outcome()),
         };
-        let deadline = deadline.min(Instant::now() + plan.time_to_live);
-        self.carry_out(plan.actions, request, deadline, true).await
+        let until = Until {
+            peers: deadline.min(begun + PEERS_WITHIN),
+            vehicle: deadline.min(begun + plan.time_to_live),
+        };
+        self.carry_out(plan.actions, request, until, true).await
     }
 
     /// Puts back what the last utterance changed, newest first; `None` when
@@ -95,14 +128,18 @@ impl Router {
             return None;
         }
         let actions = changes.into_iter().rev().map(Previous::restore).collect();
-        Some(self.carry_out(actions, request, deadline, false).await)
+        let until = Until {
+            peers: deadline.min(Instant::now() + PEERS_WITHIN),
+            vehicle: deadline,
+        };
+        Some(self.carry_out(actions, request, until, false).await)
     }
 
     async fn carry_out(
         &self,
         actions: Vec<Action>,
         request: RequestId,
-        deadline: Instant,
+        until: Until,
         remember: bool,
     ) -> Performed {
         // Windows of one zone move together, so the actions run side by side.
@@ -117,10 +154,10 @@ impl Router {
                 let subject = action.subject();
                 let done = match (action, connection) {
                     (Action::Vehicle(access), connection) => {
-                        vehicle::access(connection, access, &id, deadline).await
+                        vehicle::access(connection, access, &id, until.vehicle).await
                     }
                     (Action::Peer(call), Some(connection)) => {
-                        peer::call(&connection, call, deadline).await
+                        peer::call(&connection, call, until.peers).await
                     }
                     (Action::Peer(_), None) => Performed::ended(Outcome::failed(
                         Reason::NoService,
@@ -171,6 +208,13 @@ impl Router {
         // elsewhere does not spoil it.
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Until when actions may begin or wait.
+#[derive(Debug, Clone, Copy)]
+struct Until {
+    peers: Instant,
+    vehicle: Instant,
 }
 
 /// What one action came to, and how to take it back.

@@ -38,6 +38,9 @@ pub struct Performed {
     /// What was read, for a command that asks. Of several paths: the largest
     /// number, or whether all flags are true.
     pub value: Option<Value>,
+    /// The names between which the speaker must choose, when a name was not
+    /// enough; at most three.
+    pub choices: Vec<String>,
     /// What was called.
     pub calls: Vec<CallMade>,
 }
@@ -47,6 +50,7 @@ impl Performed {
         Self {
             outcome,
             value: None,
+            choices: Vec::new(),
             calls: Vec::new(),
         }
     }
