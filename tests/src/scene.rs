@@ -47,6 +47,8 @@ pub struct SceneOptions {
     pub configs: PathBuf,
     /// Further arguments of the simulated car.
     pub car: Vec<String>,
+    /// Further settings of codriverd: `CODRIVER__SECTION__KEY` and its value.
+    pub settings: Vec<(String, String)>,
 }
 
 impl Default for SceneOptions {
@@ -57,6 +59,7 @@ impl Default for SceneOptions {
             recogniser_threads: None,
             configs: configs_directory(),
             car: Vec::new(),
+            settings: Vec::new(),
         }
     }
 }
@@ -139,6 +142,7 @@ impl Scene {
             }
             None => {}
         }
+        command.envs(options.settings);
         let mut voice = Child::start(command, here, false)?;
         bus.wait_for_name("org.codriver.Assistant", &mut voice, VOICE_WITHIN)
             .await?;

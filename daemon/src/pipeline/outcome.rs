@@ -101,6 +101,9 @@ pub struct CommandReport {
     /// What was read, for commands that ask the car something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
+    /// The names between which the speaker must choose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
     /// The D-Bus calls that were made, as text.
     pub calls: Vec<String>,
     /// How long it took, in milliseconds.
@@ -120,6 +123,7 @@ impl CommandReport {
                 .unwrap_or_default(),
             message: outcome.message().to_owned(),
             value: performed.value,
+            choices: performed.choices,
             calls: performed.calls.iter().map(ToString::to_string).collect(),
             ms: milliseconds(took),
         }
@@ -133,6 +137,7 @@ impl CommandReport {
             reason: reason.to_owned(),
             message,
             value: None,
+            choices: Vec::new(),
             calls: Vec::new(),
             ms: 0.0,
         }
