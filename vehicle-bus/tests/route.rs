@@ -14,7 +14,7 @@ use codriver_catalog::Value;
 use codriver_vehicle_bus::Outcome;
 use codriver_vehicle_bus::route::{Performed, Router};
 use private_bus::{DEADLINE, PrivateBus, wait_for_name};
-use shipped_packs::{perform, reason, undo};
+use shipped_packs::{perform, reason, timed, undo};
 use tokio::time::{Instant, sleep};
 use zbus::Connection;
 use zbus::wire::OwnedVariant;
@@ -140,9 +140,7 @@ async fn destination_set_by(code: &str) -> (Performed, Duration) {
     double(&mut stage, name, path, "org.codriver.Navigation1", &methods).await;
     let router = Router::new(None, Some(stage.connect().await), None);
     let home = [("destination", Value::Text("home".into()))];
-    let begun = Instant::now();
-    let performed = perform(&router, "navigation.set_destination", &home).await;
-    (performed, begun.elapsed())
+    timed(&router, "navigation.set_destination", &home).await
 }
 
 #[tokio::test]

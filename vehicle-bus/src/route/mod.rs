@@ -29,7 +29,7 @@ use crate::{Outcome, Reason};
 
 /// An application has answered within this, lookup included, or is given up:
 /// nobody waits longer than two seconds to hear why nothing happened.
-const PEERS_WITHIN: Duration = Duration::from_millis(1900);
+const PEERS_WITHIN: Duration = Duration::from_millis(1800);
 
 /// Names one command of one utterance, so that the gateway acts on it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -353,12 +353,24 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// The `name` attributes of the tags `tag` in introspection data. The format
-/// is fixed by the D-Bus specification and nothing nested is needed, so a scan does.
+/// The `name` attributes of the tags `tag` in introspection data that belong to
+/// the object itself: some services describe its children in the same text. The
+/// format is fixed by the D-Bus specification, so a scan does.
 fn names_of<'x>(tag: &'x str, xml: &'x str) -> impl Iterator<Item = &'x str> {
+    let mut open_nodes = 0_usize;
     xml.split('<').filter_map(move |element| {
-        let attributes = element.strip_prefix(tag)?;
-        let (_, value) = attributes.split('>').next()?.split_once("name=")?;
+        let inside = element.split('>').next()?;
+        if inside.trim_end() == "/node" {
+            open_nodes = open_nodes.saturating_sub(1);
+            return None;
+        }
+        let is_own = open_nodes == 1;
+        if attributes_of("node", inside).is_some() && !inside.ends_with('/') {
+            open_nodes += 1;
+        }
+        let (_, value) = attributes_of(tag, inside)
+            .filter(|_| is_own)?
+            .split_once("name=")?;
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
         value
             .get(1..)?
@@ -366,6 +378,13 @@ fn names_of<'x>(tag: &'x str, xml: &'x str) -> impl Iterator<Item = &'x str> {
             .next()
             .filter(|name| !name.is_empty())
     })
+}
+
+/// What stands behind the tag's name, if it is this tag.
+fn attributes_of<'x>(tag: &str, inside: &'x str) -> Option<&'x str> {
+    inside
+        .strip_prefix(tag)
+        .filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -377,6 +396,14 @@ mod tests {
         let xml = "<!DOCTYPE node><node><interface name=\"a.B\"><method name=\"M\"/></interface>\
                    <node name='modem'/><node/></node>";
         assert_eq!(names_of("interface", xml).collect::<Vec<_>>(), ["a.B"]);
+        assert_eq!(names_of("node", xml).collect::<Vec<_>>(), ["modem"]);
+    }
+
+    #[test]
+    fn what_a_child_has_is_not_the_objects_own() {
+        let xml = "<node name=\"/\"><node name=\"modem\"><interface name=\"a.B\"/>\
+                   <node name=\"call\"/></node><interface name=\"c.D\"/></node>";
+        assert_eq!(names_of("interface", xml).collect::<Vec<_>>(), ["c.D"]);
         assert_eq!(names_of("node", xml).collect::<Vec<_>>(), ["modem"]);
     }
 
