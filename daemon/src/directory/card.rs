@@ -177,12 +177,13 @@ fn telephone(value: &str, property: &Property) -> Result<Option<Number>, String>
     if is(&["fax", "pager", "modem", "textphone"]) && !is(&["voice", "cell"]) {
         return Ok(None);
     }
+    // Mistakes go to the log, where no number belongs.
     // In version 4 it may be a URI with parameters: tel:+49-30-5550100;ext=12.
     let written = value.strip_prefix("tel:").unwrap_or(value);
     let written = written.split(';').next().unwrap_or_default();
     let dialled = TextForm::TelephoneNumber
         .read(&unescaped(written))
-        .ok_or_else(|| format!("\"{value}\" is no telephone number; write + and digits"))?;
+        .ok_or("TEL is no telephone number; write + and digits")?;
     let preferred = parameters(property, "PREF")
         .first()
         .map(|rank| rank.parse());

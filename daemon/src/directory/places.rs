@@ -118,9 +118,7 @@ fn named(row: &Row<'_>) -> Result<Named, String> {
     let destination = match (latitude, longitude, address) {
         (Some(latitude), Some(longitude), _) => {
             if !(-90.0..=90.0).contains(&latitude) || !(-180.0..=180.0).contains(&longitude) {
-                return Err(format!(
-                    "{latitude}, {longitude} is nowhere; latitude is -90 to 90, longitude -180 to 180"
-                ));
+                return Err("latitude must be -90 to 90 and longitude -180 to 180".into());
             }
             Destination::Position {
                 latitude,

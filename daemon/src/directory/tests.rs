@@ -177,7 +177,8 @@ fn a_number_that_is_none_is_named_and_the_next_one_taken() {
     let (cards, errors) = card::read(Path::new("book.vcf"), text.as_bytes());
     assert_eq!(cards[0].number.as_deref(), Some("112"));
     let said = errors[0].to_string();
-    assert!(said.starts_with("book.vcf:4: \"call me\""), "{said}");
+    assert!(said.starts_with("book.vcf:4: TEL is no"), "{said}");
+    assert!(!said.contains("call me"), "{said}");
 }
 
 #[test]
