@@ -49,6 +49,9 @@ pub enum ArgumentKind {
         max_characters: usize,
         /// What the words must be.
         form: TextForm,
+        /// Where they are looked up before the command leaves; replies keep
+        /// the words that were said.
+        lookup: Option<Lookup>,
     },
     /// On or off. It has no words of its own: phrases fix it.
     Flag,
@@ -65,6 +68,17 @@ pub enum TextForm {
     TelephoneNumber,
     /// Somebody's name, as an address book may hold it.
     Name,
+}
+
+/// Whose list of names a text is looked up in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookup {
+    /// The address book: a name becomes a telephone number, or the command is refused.
+    Contacts,
+    /// The places: a name becomes coordinates or an address; what is not among
+    /// them stays as it was said.
+    Places,
 }
 
 /// One value of a choice argument.
@@ -172,6 +186,7 @@ impl Argument {
                 ArgumentKind::Text {
                     max_characters,
                     form,
+                    ..
                 },
                 Value::Text(text),
             ) => {

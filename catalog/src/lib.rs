@@ -33,7 +33,7 @@ mod value;
 mod words;
 mod zone;
 
-pub use argument::{Argument, ArgumentError, ArgumentKind, Choice, TextForm};
+pub use argument::{Argument, ArgumentError, ArgumentKind, Choice, Lookup, TextForm};
 pub use catalog::Catalog;
 pub use command::{Command, CommandName};
 pub use decision::Decision;
@@ -41,8 +41,8 @@ pub use definition::{CommandDefinition, Confirm, Phrase, Policy, RejectSentence,
 pub use error::{Error, Location};
 pub use language::Language;
 pub use route::{
-    AssistantAction, Bus, DbusArgument, DbusCall, DbusRoute, Operation, Paths, Route, ValueSource,
-    VssRoute,
+    AssistantAction, Bus, DbusArgument, DbusCall, DbusRoute, ObjectFilter, Operation, Paths, Route,
+    ValueSource, VssRoute,
 };
 pub use template::{Node, Template};
 pub use unit::Unit;

@@ -12,9 +12,9 @@ use toml::Spanned;
 use crate::source::Source;
 use crate::{
     Argument, ArgumentKind, AssistantAction, Bus, Choice, CommandDefinition, CommandName, Confirm,
-    DbusArgument, DbusCall, DbusRoute, Error, Language, Operation, Paths, Phrase, Policy,
-    RejectSentence, Route, Template, TestSentence, TextForm, Unit, Value, ValueSource, VssRoute,
-    Zone,
+    DbusArgument, DbusCall, DbusRoute, Error, Language, Lookup, ObjectFilter, Operation, Paths,
+    Phrase, Policy, RejectSentence, Route, Template, TestSentence, TextForm, Unit, Value,
+    ValueSource, VssRoute, Zone,
 };
 
 /// What one file holds.
@@ -120,6 +120,7 @@ enum RawArgument {
         max_characters: Option<usize>,
         #[serde(default)]
         form: TextForm,
+        lookup: Option<Lookup>,
         default: Option<Value>,
     },
     Flag {
@@ -202,6 +203,8 @@ struct RawDbus {
     bus: Bus,
     service: String,
     path: String,
+    #[serde(rename = "where")]
+    filter: Option<BTreeMap<String, RawFilterValues>>,
     interface: String,
     member: Option<String>,
     #[serde(default)]
@@ -209,6 +212,13 @@ struct RawDbus {
     property: Option<String>,
     operation: Option<Operation>,
     value: Option<RawDbusArgument>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawFilterValues {
+    Several(Vec<Value>),
+    One(Value),
 }
 
 #[derive(Deserialize)]
@@ -515,14 +525,24 @@ fn argument_of(name: &str, value: toml::Value) -> Result<Argument, String> {
         RawArgument::Text {
             max_characters,
             form,
+            lookup,
             default,
-        } => (
-            ArgumentKind::Text {
-                max_characters: max_characters.unwrap_or(DEFAULT_TEXT_CHARACTERS),
-                form,
-            },
-            default,
-        ),
+        } => {
+            if lookup.is_some() && form == TextForm::TelephoneNumber {
+                return Err(
+                    "a telephone number is looked up nowhere; remove lookup or form".into(),
+                );
+            }
+            let max_characters = max_characters.unwrap_or(DEFAULT_TEXT_CHARACTERS);
+            (
+                ArgumentKind::Text {
+                    max_characters,
+                    form,
+                    lookup,
+                },
+                default,
+            )
+        }
         RawArgument::Flag { default } => (ArgumentKind::Flag, default),
     };
     let mut argument = Argument {
@@ -542,12 +562,36 @@ fn route_of(
     arguments: &[Argument],
     named: &BTreeMap<String, RawPaths>,
 ) -> Result<Route, String> {
+    if let Some(argument) = looked_up(arguments)
+        && raw.dbus.is_none()
+    {
+        return Err(format!(
+            "\"{argument}\" has a lookup, and what is found is for a dbus route only"
+        ));
+    }
     match (raw.vss, raw.dbus, raw.assistant) {
         (Some(vss), None, None) => vss_route(vss, arguments, named).map(Route::Vss),
         (None, Some(dbus), None) => dbus_route(dbus, arguments).map(Route::Dbus),
         (None, None, Some(action)) => Ok(Route::Assistant(action)),
         _ => Err("exactly one of vss, dbus and assistant must be given".into()),
     }
+}
+
+/// The name of an argument that is looked up, if there is one.
+fn looked_up(arguments: &[Argument]) -> Option<&str> {
+    let is_looked_up = |argument: &&Argument| {
+        matches!(
+            argument.kind,
+            ArgumentKind::Text {
+                lookup: Some(_),
+                ..
+            }
+        )
+    };
+    arguments
+        .iter()
+        .find(is_looked_up)
+        .map(|argument| argument.name.as_str())
 }
 
 fn vss_route(
@@ -649,13 +693,33 @@ fn dbus_route(raw: RawDbus, arguments: &[Argument]) -> Result<DbusRoute, String>
         }
         _ => return Err("exactly one of member and property must be given".into()),
     };
+    let filter = raw.filter.map(object_filter).transpose()?;
+    if filter.is_some() && !raw.path.ends_with("/*") {
+        return Err("where chooses among the objects below a path that ends in \"/*\"".into());
+    }
     Ok(DbusRoute {
         bus: raw.bus,
         service: raw.service,
         path: raw.path,
+        filter,
         interface: raw.interface,
         call,
     })
+}
+
+fn object_filter(raw: BTreeMap<String, RawFilterValues>) -> Result<ObjectFilter, String> {
+    let mut entries = raw.into_iter();
+    let (Some((property, values)), None) = (entries.next(), entries.next()) else {
+        return Err("where names exactly one property, as in { State = \"incoming\" }".into());
+    };
+    let values = match values {
+        RawFilterValues::One(value) => vec![value],
+        RawFilterValues::Several(values) => values,
+    };
+    if values.is_empty() {
+        return Err(format!("where lists no value of {property}"));
+    }
+    Ok(ObjectFilter { property, values })
 }
 
 fn dbus_argument(raw: RawDbusArgument, arguments: &[Argument]) -> Result<DbusArgument, String> {

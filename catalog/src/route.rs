@@ -166,12 +166,25 @@ pub struct DbusRoute {
     pub bus: Bus,
     /// A well-known name, or a prefix ending in `.*` for the first owner found.
     pub service: String,
-    /// The object path.
+    /// The object path, or a prefix ending in `/*` for the first object found below it.
     pub path: String,
+    /// Which of the objects below a prefix; `None` takes the first, and a
+    /// path without `/*` has none.
+    pub filter: Option<ObjectFilter>,
     /// The interface.
     pub interface: String,
     /// What is called.
     pub call: DbusCall,
+}
+
+/// The object whose property shows one of these values. In TOML
+/// `where = { State = ["active", "held"] }` or `where = { State = "incoming" }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectFilter {
+    /// A property of the route's interface.
+    pub property: String,
+    /// What it may show; an object that shows an earlier one is preferred. Not empty.
+    pub values: Vec<Value>,
 }
 
 /// A method or a property.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codriver_catalog::{ArgumentError, Catalog, Error, Language, Operation, Route, Value, Zone};
+use codriver_catalog::{
+    ArgumentError, ArgumentKind, Catalog, Error, Language, Lookup, Operation, Route, Value, Zone,
+};
 
 fn good() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/configs")
@@ -234,6 +236,84 @@ fn every_mistake_is_told_with_file_line_and_remedy() {
                 "{from} -> {to}\nsaid: {said}\nlacks: {part}"
             );
         }
+    }
+}
+
+const TELEPHONE: &str = r#"
+[pack]
+name = "telephone"
+version = "1.0.0"
+
+[[command]]
+name = "telephone.hold"
+summary = "Puts the call with somebody on hold"
+arguments.contact = { kind = "text", form = "name", lookup = "contacts" }
+phrases.en = ["hold the call with {contact}"]
+replies.en = { done = "On hold." }
+tests = [{ language = "en", text = "hold the call with anna", arguments = { contact = "anna" } }]
+
+[command.route.dbus]
+bus = "system"
+service = "org.example"
+path = "/*"
+where = { State = ["active", "held"] }
+interface = "org.example.Call"
+member = "Hold"
+arguments = [{ type = "s", value = "{contact}" }]
+"#;
+
+fn telephone(from: &str, to: &str) -> Result<Catalog, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["commands", "languages"] {
+        fs::create_dir(folder.path().join(part)).unwrap();
+    }
+    fs::copy(
+        good().join("languages/en.toml"),
+        folder.path().join("languages/en.toml"),
+    )
+    .unwrap();
+    let pack = folder.path().join("commands/telephone.toml");
+    fs::write(pack, TELEPHONE.replace(from, to)).unwrap();
+    Catalog::load(folder.path())
+}
+
+#[test]
+fn a_name_says_where_it_is_looked_up_and_a_route_which_object_it_means() {
+    let catalog = telephone("", "").unwrap();
+    let command = catalog.command("telephone.hold").unwrap();
+    let ArgumentKind::Text { lookup, .. } = command.arguments[0].kind else {
+        panic!("{:?}", command.arguments);
+    };
+    assert_eq!(lookup, Some(Lookup::Contacts));
+    let Route::Dbus(route) = &command.route else {
+        panic!("{:?}", command.route);
+    };
+    let filter = route.filter.as_ref().unwrap();
+    assert_eq!(filter.property, "State");
+    let texts = ["active", "held"].map(|text| Value::Text(text.to_owned()));
+    assert_eq!(filter.values, texts);
+}
+
+#[test]
+fn a_lookup_or_a_filter_that_can_do_nothing_is_refused() {
+    for (from, to, part) in [
+        ("\"contacts\"", "\"contact\"", "contact"),
+        (
+            "form = \"name\"",
+            "form = \"telephone_number\"",
+            "looked up nowhere",
+        ),
+        ("path = \"/*\"", "path = \"/call\"", "\"/*\""),
+        ("[\"active\", \"held\"]", "[]", "no value of State"),
+        (
+            "{ State = [\"active\", \"held\"] }",
+            "{ A = 1, B = 2 }",
+            "exactly one",
+        ),
+    ] {
+        let said = telephone(from, to).unwrap_err().to_string();
+        assert!(said.contains(part), "{from} -> {to}\nsaid: {said}");
+        assert!(said.contains("telephone.toml"), "{said}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The way out: commands through the router, the car's speed, and what was done last.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codriver_catalog::{Catalog, Command, Value};
@@ -9,8 +9,9 @@ use codriver_vehicle_bus::route::{Context, Performed, RequestId, Router};
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, connection};
 
+use crate::directory::LocalDirectory;
 use crate::gateway::{VehicleProxy, to_value};
-use crate::settings::{BusChoice, Dialogue};
+use crate::settings::{BusChoice, Settings};
 
 /// Commands remembered for follow-ups such as "a bit more".
 const RECENT: usize = 3;
@@ -30,18 +31,36 @@ pub struct Car {
 impl Car {
     /// The car behind the gateway on `connection`, and the applications on the
     /// session and system buses where there are such.
-    pub async fn new(connection: &Connection, own: &BusChoice, dialogue: &Dialogue) -> Self {
+    pub async fn new(connection: &Connection, settings: &Settings) -> Self {
+        let Settings {
+            contacts,
+            places,
+            dialogue,
+            ..
+        } = settings;
+        let own = &settings.dbus.bus;
+        let names = LocalDirectory::new(contacts.directory.clone(), places.file.clone());
+        let names = Arc::new(names);
+        let read = Arc::clone(&names);
+        // The first name that is said need not wait for the files.
+        drop(tokio::task::spawn_blocking(move || read.refresh()));
         let (session, system) = tokio::join!(
             bus(connection, own, &BusChoice::Session),
             bus(connection, own, &BusChoice::System)
         );
         Self {
-            router: Router::new(Some(connection.clone()), session, system),
+            router: Router::new(Some(connection.clone()), session, system).with_directory(names),
             gateway: connection.clone(),
             speed_path: dialogue.speed_path.clone(),
             driving_above_kmh: dialogue.driving_above_kmh,
             recent: Mutex::default(),
         }
+    }
+
+    /// Why a command cannot be done whatever the speaker agrees to; `None` when
+    /// nothing is known against it.
+    pub async fn objection(&self, catalog: &Catalog, command: &Command) -> Option<Performed> {
+        self.router.objection(catalog, command).await
     }
 
     /// Performs one command, at the latest until `deadline`, at most once a request.

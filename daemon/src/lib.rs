@@ -8,6 +8,7 @@ pub mod assistant;
 mod car;
 pub mod control;
 pub mod dialogue;
+mod directory;
 mod error;
 mod expected_words;
 mod gateway;

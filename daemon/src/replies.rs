@@ -57,7 +57,8 @@ pub struct Texts {
     pub on: String,
     /// How a flag is said: on, off.
     pub off: String,
-    /// Why, by the stable word of the reason: `out_of_range`.
+    /// Why, by the stable word of the reason: `out_of_range`. `{choices}` stands
+    /// for the names between which the speaker must choose.
     pub reasons: BTreeMap<String, String>,
 }
 
@@ -72,6 +73,8 @@ pub struct Ending<'a> {
     pub value: Option<&'a Value>,
     /// Why a rule of the car stood against it: a whole sentence in the speaker's language.
     pub sentence: Option<&'a str>,
+    /// The names between which the speaker must choose, when one was not enough.
+    pub choices: &'a [String],
 }
 
 impl Replies {
@@ -143,7 +146,7 @@ impl Replies {
             _ => &texts.failed,
         });
         let text = fill(template, |slot| match slot {
-            "reason" => Some(texts.reason(ending.reason)),
+            "reason" => Some(texts.reason(ending.reason, ending.choices)),
             "value" => ending.value.map(|value| texts.plain(value)),
             argument => self.argument(catalog, command, language, argument),
         });
@@ -171,7 +174,7 @@ impl Replies {
         let texts = self.texts(language);
         let own = about.and_then(|command| self.own(catalog, command, language, "clarify"));
         capitalised(&fill(own.unwrap_or(&texts.clarify), |slot| match slot {
-            "reason" => Some(texts.reason(reason)),
+            "reason" => Some(texts.reason(reason, &[])),
             argument => self.argument(catalog, about?, language, argument),
         }))
     }
@@ -223,9 +226,11 @@ impl Replies {
 
 impl Texts {
     /// Why, in words; the stable word itself, made readable, where no text is written for it.
-    pub fn reason(&self, word: &str) -> String {
+    pub fn reason(&self, word: &str, choices: &[String]) -> String {
         match self.reasons.get(word) {
-            Some(text) => text.clone(),
+            Some(text) => fill(text, |slot| {
+                (slot == "choices").then(|| choices.join(&self.joint))
+            }),
             None => word.replace('_', " "),
         }
     }
@@ -247,7 +252,7 @@ impl Texts {
             _ => &self.failed,
         };
         fill(template, |slot| {
-            (slot == "reason").then(|| self.reason(reason))
+            (slot == "reason").then(|| self.reason(reason, &[]))
         })
     }
 
@@ -270,6 +275,8 @@ impl Texts {
 
     /// Every `{slot}` must be one that is filled for its text.
     fn check(&self) -> Result<(), String> {
+        let reasons = self.reasons.iter();
+        let reasons = reasons.map(|(key, text)| (key.as_str(), text, "choices"));
         for (key, text, allowed) in [
             ("done", &self.done, ""),
             ("refused", &self.refused, "reason"),
@@ -285,7 +292,10 @@ impl Texts {
             ("nothing_to_undo", &self.nothing_to_undo, ""),
             ("nothing_to_repeat", &self.nothing_to_repeat, ""),
             ("help", &self.help, "examples"),
-        ] {
+        ]
+        .into_iter()
+        .chain(reasons)
+        {
             if let Some(slot) = slots(text).find(|slot| *slot != allowed) {
                 return Err(format!(
                     "{key} has the slot {{{slot}}}, which nothing fills; remove it"

@@ -116,7 +116,7 @@ async fn serve(
         report,
     )
     .await?;
-    let car = Arc::new(Car::new(&connection, &settings.dbus.bus, &settings.dialogue).await);
+    let car = Arc::new(Car::new(&connection, &settings).await);
     let mind = Arc::new(Mutex::new(mind));
 
     let mut threads = Threads::new(voice_thread, speech_pulse);

@@ -11,6 +11,6 @@ mod sections;
 pub use bus::BusChoice;
 pub use load::{Layers, load};
 pub use sections::{
-    Audio, AudioHost, Configs, Dbus, Dialogue, Endpoint, LanguageChoice, Models, Privacy,
-    Recogniser, Settings, Speech, SpeechOutput, Tier, Understanding, VoiceActivity,
+    Audio, AudioHost, Configs, Contacts, Dbus, Dialogue, Endpoint, LanguageChoice, Models, Places,
+    Privacy, Recogniser, Settings, Speech, SpeechOutput, Tier, Understanding, VoiceActivity,
 };

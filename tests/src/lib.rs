@@ -16,6 +16,7 @@ mod private_bus;
 mod programs;
 mod scene;
 mod sockets;
+mod telephone;
 mod third_party;
 
 pub use assistant::{Assistant, Event, Happening};
@@ -29,4 +30,5 @@ pub use private_bus::PrivateBus;
 pub use programs::{configs_directory, program};
 pub use scene::{Scene, SceneOptions, SimulatedCar, Sound};
 pub use sockets::Sockets;
+pub use telephone::{Call, CallState, Telephone};
 pub use third_party::{Decoded, ThirdParty};

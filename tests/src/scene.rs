@@ -49,6 +49,8 @@ pub struct SceneOptions {
     pub vehicle: String,
     /// Further arguments of the simulated car.
     pub car: Vec<String>,
+    /// Further settings of codriverd: `CODRIVER__SECTION__KEY` and its value.
+    pub settings: Vec<(String, String)>,
 }
 
 impl Default for SceneOptions {
@@ -60,6 +62,7 @@ impl Default for SceneOptions {
             configs: configs_directory(),
             vehicle: "demo".to_owned(),
             car: Vec::new(),
+            settings: Vec::new(),
         }
     }
 }
@@ -142,6 +145,7 @@ impl Scene {
             }
             None => {}
         }
+        command.envs(options.settings);
         let mut voice = Child::start(command, here, false)?;
         bus.wait_for_name("org.codriver.Assistant", &mut voice, VOICE_WITHIN)
             .await?;

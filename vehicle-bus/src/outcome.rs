@@ -202,6 +202,12 @@ reasons! {
     PeerGone = "peer_gone",
     /// The application did not answer in time.
     PeerTimeout = "peer_timeout",
+    /// Nobody in the address book is called so.
+    UnknownContact = "unknown_contact",
+    /// The name stands for several people or places.
+    SeveralMatches = "several_matches",
+    /// The address book has no number of this person.
+    NoNumber = "no_number",
     /// A mistake in this software; the log says more.
     Internal = "internal",
 }

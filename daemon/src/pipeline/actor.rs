@@ -157,6 +157,17 @@ impl Actor {
                     conclusion.replies.push(texts.nothing_to_repeat.clone());
                 }
             },
+            Step::Say(Answer::Confirm(commands)) => match self.objection(&commands).await {
+                Some(report) => {
+                    self.dialogue.forget();
+                    conclusion.replies.push(self.reply_to(&report, language));
+                    conclusion.outcomes.push(report);
+                }
+                None => {
+                    let text = self.answer(&Answer::Confirm(commands), language);
+                    conclusion.replies.push(text);
+                }
+            },
             Step::Say(answer) => {
                 let text = self.answer(&answer, language);
                 conclusion.replies.push(text);
@@ -196,6 +207,19 @@ impl Actor {
         if !doubted.is_empty() {
             self.dialogue.doubt(doubted, language, Instant::now());
         }
+    }
+
+    /// The first of these commands that could not be done even with a yes, as it ends.
+    async fn objection(&self, commands: &[Command]) -> Option<CommandReport> {
+        let begun = Instant::now();
+        for command in commands {
+            let catalog = &self.knowledge.catalog;
+            if let Some(performed) = self.car.objection(catalog, command).await {
+                let took = begun.elapsed();
+                return Some(CommandReport::performed(command.clone(), performed, took));
+            }
+        }
+        None
     }
 
     /// Lets one command go, unless it was cancelled or has outlived itself.
@@ -286,6 +310,7 @@ impl Actor {
             reason: &report.reason,
             value: report.value.as_ref(),
             sentence: report.sentence.as_deref(),
+            choices: &report.choices,
         };
         let Knowledge { catalog, replies } = self.knowledge.as_ref();
         replies.of_command(catalog, &report.command, language, ending)

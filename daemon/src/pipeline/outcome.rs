@@ -104,6 +104,9 @@ pub struct CommandReport {
     /// Why a rule of the car stood against it, as a sentence for the speaker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sentence: Option<String>,
+    /// The names between which the speaker must choose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
     /// The D-Bus calls that were made, as text.
     pub calls: Vec<String>,
     /// How long it took, in milliseconds.
@@ -124,6 +127,7 @@ impl CommandReport {
             message: outcome.message().to_owned(),
             value: performed.value,
             sentence: performed.sentence,
+            choices: performed.choices,
             calls: performed.calls.iter().map(ToString::to_string).collect(),
             ms: milliseconds(took),
         }
@@ -138,6 +142,7 @@ impl CommandReport {
             message,
             value: None,
             sentence: None,
+            choices: Vec::new(),
             calls: Vec::new(),
             ms: 0.0,
         }

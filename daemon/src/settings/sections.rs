@@ -32,6 +32,10 @@ pub struct Settings {
     pub dbus: Dbus,
     /// Where commands, words and replies are.
     pub configs: Configs,
+    /// The address book.
+    pub contacts: Contacts,
+    /// Places with names of their own.
+    pub places: Places,
     /// Spoken replies.
     pub speech: Speech,
     /// What may be kept.
@@ -54,6 +58,8 @@ impl Default for Settings {
             }],
             dbus: Dbus::default(),
             configs: Configs::default(),
+            contacts: Contacts::default(),
+            places: Places::default(),
             speech: Speech::default(),
             privacy: Privacy::default(),
         }
@@ -290,6 +296,38 @@ pub struct Configs {
     /// Holds commands/, languages/ and replies.toml. Empty means /etc/codriver,
     /// or the source tree's configs/ for a program run from there.
     pub directory: PathBuf,
+}
+
+/// The address book.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contacts {
+    /// Holds vCard files, *.vcf; it may be missing.
+    pub directory: PathBuf,
+}
+
+impl Default for Contacts {
+    fn default() -> Self {
+        Self {
+            directory: "/var/lib/codriver/contacts".into(),
+        }
+    }
+}
+
+/// Places with names of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Places {
+    /// An SQLite file; it may be missing.
+    pub file: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            file: "/var/lib/codriver/places.sqlite".into(),
+        }
+    }
 }
 
 /// Spoken replies.

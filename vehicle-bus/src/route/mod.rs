@@ -7,13 +7,14 @@
 
 mod argument;
 mod journal;
+mod lookup;
 mod peer;
 mod performed;
 mod plan;
 mod vehicle;
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codriver_catalog::{Catalog, Command, UtteranceId, Value};
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use zbus::Connection;
 
 use self::journal::{Change, Journal};
+pub use self::lookup::{Contact, Destination, Directory, Finding, Place};
 pub use self::performed::{CallMade, Performed};
 pub use self::plan::{Action, Plan, PlanError};
 pub use crate::gateway::Context;
@@ -29,6 +31,9 @@ use crate::{Outcome, Reason};
 
 /// A change older than this is not taken back any more.
 const UNDO_WITHIN: Duration = Duration::from_secs(120);
+/// An application has answered within this, lookup included, or is given up:
+/// nobody waits longer than two seconds to hear why nothing happened.
+const PEERS_WITHIN: Duration = Duration::from_millis(1800);
 
 /// Names one command of one utterance, so that the gateway acts on it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +53,8 @@ pub struct Router {
     gateway: Option<Connection>,
     session: Option<Connection>,
     system: Option<Connection>,
+    /// Where names are looked up.
+    directory: Option<Arc<dyn Directory>>,
     /// Utterances count from one in every process, and the gateway remembers
     /// requests across ours.
     run: String,
@@ -70,6 +77,7 @@ impl Router {
             gateway,
             session,
             system,
+            directory: None,
             run: format!("{:x}-{started:x}", std::process::id()),
             journal: Mutex::default(),
             undo_within: UNDO_WITHIN,
@@ -85,6 +93,22 @@ impl Router {
         }
     }
 
+    /// Looks names up in `directory`. Without one nobody and no place is known.
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self {
+            directory: Some(directory),
+            ..self
+        }
+    }
+
+    /// How the command ends if its names already forbid it, `None` otherwise:
+    /// nobody is asked to confirm a call that cannot be made.
+    pub async fn objection(&self, catalog: &Catalog, command: &Command) -> Option<Performed> {
+        lookup::resolve(self.directory.as_ref(), catalog, command)
+            .await
+            .err()
+    }
+
     /// Performs one command; nothing is asked for after `deadline`. A zone of
     /// several paths ends in one outcome, done only when every path is.
     pub async fn perform(
@@ -95,13 +119,21 @@ impl Router {
         deadline: Instant,
         context: Context,
     ) -> Performed {
-        let plan = match Plan::of(catalog, command) {
+        let begun = Instant::now();
+        let command = match lookup::resolve(self.directory.as_ref(), catalog, command).await {
+            Ok(command) => command,
+            Err(ended) => return ended,
+        };
+        let plan = match Plan::of(catalog, &command) {
             Ok(plan) => plan,
             Err(error) => return Performed::ended(error.outcome()),
         };
-        let deadline = deadline.min(Instant::now() + plan.time_to_live);
+        let until = Until {
+            peers: deadline.min(begun + PEERS_WITHIN),
+            vehicle: deadline.min(begun + plan.time_to_live),
+        };
         let mut parts = self
-            .carry_out(plan.actions, &request.to_string(), deadline, context)
+            .carry_out(plan.actions, &request.to_string(), until, context)
             .await;
         self.remember(request.utterance, &mut parts);
         performed::combine(parts.into_iter().map(Part::into_performed))
@@ -117,6 +149,10 @@ impl Router {
         context: Context,
     ) -> Option<Performed> {
         let changes = self.journal().take(self.undo_within, Instant::now())?;
+        let until = Until {
+            peers: deadline.min(Instant::now() + PEERS_WITHIN),
+            vehicle: deadline,
+        };
         let (actions, lost): (Vec<_>, Vec<_>) = changes
             .newest_first()
             .map(|change| change.restore.clone().ok_or(&change.target))
@@ -124,7 +160,7 @@ impl Router {
         let actions: Vec<Action> = actions.into_iter().flatten().collect();
         let name = request.to_string();
         let mut parts = self
-            .carry_out(actions.clone(), &name, deadline, context)
+            .carry_out(actions.clone(), &name, until, context)
             .await;
         // The fog light must be off again before the high beam may come on: what stood against
         // something else gets a second chance when the rest is done.
@@ -132,7 +168,7 @@ impl Router {
             if part.done.performed.outcome.reason() == Some(&Reason::Conflict) {
                 let again = format!("{name}.again");
                 let mut again = self
-                    .carry_out(vec![action], &again, deadline, context)
+                    .carry_out(vec![action], &again, until, context)
                     .await;
                 if let Some(again) = again.pop() {
                     *part = again;
@@ -155,7 +191,7 @@ impl Router {
         &self,
         actions: Vec<Action>,
         request: &str,
-        deadline: Instant,
+        until: Until,
         context: Context,
     ) -> Vec<Part> {
         let mut running = JoinSet::new();
@@ -168,13 +204,13 @@ impl Router {
                     (Action::Vehicle(access), connection) => {
                         let asking = vehicle::Asking {
                             request: &id,
-                            deadline,
+                            deadline: until.vehicle,
                             context,
                         };
                         vehicle::access(connection, access, asking).await
                     }
                     (Action::Peer(call), Some(connection)) => {
-                        peer::call(&connection, call, deadline).await
+                        peer::call(&connection, call, until.peers).await
                     }
                     (Action::Peer(_), None) => Performed::ended(Outcome::failed(
                         Reason::NoService,
@@ -221,6 +257,13 @@ impl Router {
         // elsewhere does not spoil it.
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Until when actions may begin or wait.
+#[derive(Debug, Clone, Copy)]
+struct Until {
+    peers: Instant,
+    vehicle: Instant,
 }
 
 impl fmt::Display for RequestId {

@@ -3,10 +3,11 @@
 //! A peer is never started by a command: names are resolved to the unique name
 //! of who owns them now, and unique names cannot be activated.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use codriver_catalog::{Bus, Value};
-use tokio::time::{Instant, sleep, timeout};
+use codriver_catalog::{Bus, ObjectFilter, Value};
+use tokio::time::{Instant, sleep, timeout_at};
 use zbus::fdo::DBusProxy;
 use zbus::wire::{OwnedVariant, StructureBuilder, Variant};
 use zbus::{Connection, Message};
@@ -14,30 +15,29 @@ use zbus::{Connection, Message};
 use super::journal::Change;
 use super::performed::{CallMade, Performed};
 use super::plan::{Access, Action, Member, PeerCall};
-use super::{Done, argument, remaining, scaled, stepped};
+use super::{Done, argument, scaled, stepped};
 use crate::bus_error::BusError;
 use crate::{Outcome, Reason};
 
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-/// A peer that takes longer than this is given up.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long a written property may take to show its new value.
 const SHOWN_WITHIN: Duration = Duration::from_millis(600);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(40);
 /// Objects looked at when a route says "the first object below".
 const MOST_OBJECTS: usize = 64;
 
+/// Makes the call; what has not answered by `deadline` is given up.
 pub(super) async fn call(connection: &Connection, call: PeerCall, deadline: Instant) -> Done {
+    let begun = Instant::now();
     let mut calls = Vec::new();
     let mut change = None;
-    let within = remaining(deadline, ANSWER_WITHIN);
     // The waiting for a written property has its own, shorter limit inside.
-    let acted = timeout(within, act(connection, call, &mut calls, &mut change)).await;
+    let acted = timeout_at(deadline, act(connection, call, &mut calls, &mut change)).await;
     let (outcome, value) = match acted {
         Ok(Ok(value)) => (Outcome::Done, value),
         Ok(Err(outcome)) => (outcome, None),
         Err(_) => {
-            let message = format!("no answer within {} ms", within.as_millis());
+            let message = format!("no answer within {} ms", begun.elapsed().as_millis());
             // Whether an overdue call still takes effect is unknown.
             (Outcome::failed(Reason::PeerTimeout, message), None)
         }
@@ -176,47 +176,105 @@ impl<'a> Peer<'a> {
             interface: &call.interface,
         };
         if let Some(root) = call.path.strip_suffix("/*") {
-            peer.path = peer
-                .first_object(if root.is_empty() { "/" } else { root })
-                .await?;
+            let root = if root.is_empty() { "/" } else { root };
+            peer.path = peer.object(root, call.filter.as_ref()).await?;
         }
         Ok(peer)
     }
 
-    /// The first object at or below `root` that has the interface, nearer ones first.
-    async fn first_object(&self, root: &str) -> Result<String, Outcome> {
-        let mut waiting = std::collections::VecDeque::from([root.to_owned()]);
+    /// The object at or below `root` that has the interface and shows what
+    /// `filter` wants: of several the one that shows an earlier value, then the nearer one.
+    async fn object(&self, root: &str, filter: Option<&ObjectFilter>) -> Result<String, Outcome> {
+        let mut waiting = VecDeque::from([root.to_owned()]);
         let mut looked_at = 0;
+        let mut best: Option<(usize, String)> = None;
         while let Some(path) = waiting.pop_front() {
             looked_at += 1;
             if looked_at > MOST_OBJECTS {
                 break;
             }
-            let reply = self
-                .connection
-                .call_method(
-                    Some(self.owner.as_str()),
-                    path.as_str(),
-                    Some("org.freedesktop.DBus.Introspectable"),
-                    "Introspect",
-                    &(),
-                )
-                .await;
-            // An object that vanished since its parent named it has no children.
-            let Ok(reply) = reply else { continue };
-            let Ok(xml) = reply.body().deserialize::<String>() else {
+            let Some(xml) = self.introspect(&path).await? else {
                 continue;
             };
-            if names_of("interface", &xml).any(|name| name == self.interface) {
-                return Ok(path);
-            }
             let parent = path.trim_end_matches('/');
             // An absolute name is the object's own; children are named relatively.
             let children = names_of("node", &xml).filter(|child| !child.starts_with('/'));
             waiting.extend(children.map(|child| format!("{parent}/{child}")));
+            if !names_of("interface", &xml).any(|name| name == self.interface) {
+                continue;
+            }
+            let rank = match filter {
+                None => Some(0),
+                Some(filter) => self.rank(&path, filter).await?,
+            };
+            match rank {
+                Some(0) => return Ok(path),
+                Some(rank) if best.as_ref().is_none_or(|(best, _)| rank < *best) => {
+                    best = Some((rank, path));
+                }
+                _ => {}
+            }
         }
-        let message = format!("{} has no object with {}", self.name, self.interface);
-        Err(Outcome::refused(Reason::NoObject, message))
+        best.map(|(_, path)| path).ok_or_else(|| {
+            let that = filter.map_or(String::new(), |filter| {
+                let values: Vec<_> = filter.values.iter().map(Value::to_string).collect();
+                format!(" whose {} is {}", filter.property, values.join(" or "))
+            });
+            let message = format!("{} has no object with {}{that}", self.name, self.interface);
+            Outcome::refused(Reason::NoObject, message)
+        })
+    }
+
+    /// An object's introspection data; `None` for one that vanished since its parent named it.
+    async fn introspect(&self, path: &str) -> Result<Option<String>, Outcome> {
+        let introspectable = "org.freedesktop.DBus.Introspectable";
+        let reply = self.ask(path, introspectable, "Introspect", &()).await?;
+        Ok(reply.and_then(|reply| reply.body().deserialize().ok()))
+    }
+
+    /// Which of the wanted values an object shows, from zero; `None` for none of them.
+    async fn rank(&self, path: &str, filter: &ObjectFilter) -> Result<Option<usize>, Outcome> {
+        let property = filter.property.as_str();
+        let body = (self.interface, property);
+        let shown: Option<OwnedVariant> = match self.ask(path, PROPERTIES, "Get", &body).await? {
+            Some(reply) => reply.body().deserialize().ok(),
+            // Services older than the standard interface, oFono among them,
+            // have this method on each of theirs.
+            None => self
+                .ask(path, self.interface, "GetProperties", &())
+                .await?
+                .and_then(|reply| {
+                    let body = reply.body();
+                    let mut all: HashMap<String, OwnedVariant> = body.deserialize().ok()?;
+                    all.remove(property)
+                }),
+        };
+        let shown = shown.and_then(|shown| argument::read(&shown));
+        Ok(shown.and_then(|shown| filter.values.iter().position(|value| same(value, &shown))))
+    }
+
+    /// Calls a method of one of the peer's objects; `None` when it answers with an error.
+    async fn ask<B>(
+        &self,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) -> Result<Option<Message>, Outcome>
+    where
+        B: serde::Serialize + zbus::wire::DynamicType + Sync,
+    {
+        let owner = Some(self.owner.as_str());
+        let asked = self
+            .connection
+            .call_method(owner, path, Some(interface), member, body);
+        match asked.await {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) => match BusError::from(&error) {
+                BusError::Answered => Ok(None),
+                _ => Err(failure(&self.name, &error)),
+            },
+        }
     }
 
     async fn method(&self, member: &str, arguments: &[(char, Value)]) -> Result<(), Outcome> {
@@ -314,12 +372,24 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// The `name` attributes of the tags `tag` in introspection data. The format
-/// is fixed by the D-Bus specification and nothing nested is needed, so a scan does.
+/// The `name` attributes of the tags `tag` in introspection data that belong to
+/// the object itself: some services describe its children in the same text. The
+/// format is fixed by the D-Bus specification, so a scan does.
 fn names_of<'x>(tag: &'x str, xml: &'x str) -> impl Iterator<Item = &'x str> {
+    let mut open_nodes = 0_usize;
     xml.split('<').filter_map(move |element| {
-        let attributes = element.strip_prefix(tag)?;
-        let (_, value) = attributes.split('>').next()?.split_once("name=")?;
+        let inside = element.split('>').next()?;
+        if inside.trim_end() == "/node" {
+            open_nodes = open_nodes.saturating_sub(1);
+            return None;
+        }
+        let is_own = open_nodes == 1;
+        if attributes_of("node", inside).is_some() && !inside.ends_with('/') {
+            open_nodes += 1;
+        }
+        let (_, value) = attributes_of(tag, inside)
+            .filter(|_| is_own)?
+            .split_once("name=")?;
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
         value
             .get(1..)?
@@ -327,6 +397,13 @@ fn names_of<'x>(tag: &'x str, xml: &'x str) -> impl Iterator<Item = &'x str> {
             .next()
             .filter(|name| !name.is_empty())
     })
+}
+
+/// What stands behind the tag's name, if it is this tag.
+fn attributes_of<'x>(tag: &str, inside: &'x str) -> Option<&'x str> {
+    inside
+        .strip_prefix(tag)
+        .filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -338,6 +415,14 @@ mod tests {
         let xml = "<!DOCTYPE node><node><interface name=\"a.B\"><method name=\"M\"/></interface>\
                    <node name='modem'/><node/></node>";
         assert_eq!(names_of("interface", xml).collect::<Vec<_>>(), ["a.B"]);
+        assert_eq!(names_of("node", xml).collect::<Vec<_>>(), ["modem"]);
+    }
+
+    #[test]
+    fn what_a_child_has_is_not_the_objects_own() {
+        let xml = "<node name=\"/\"><node name=\"modem\"><interface name=\"a.B\"/>\
+                   <node name=\"call\"/></node><interface name=\"c.D\"/></node>";
+        assert_eq!(names_of("interface", xml).collect::<Vec<_>>(), ["c.D"]);
         assert_eq!(names_of("node", xml).collect::<Vec<_>>(), ["modem"]);
     }
 

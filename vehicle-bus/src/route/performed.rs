@@ -38,6 +38,9 @@ pub struct Performed {
     /// What was read, for a command that asks. Of several paths: the largest
     /// number, or whether all flags are true.
     pub value: Option<Value>,
+    /// The names between which the speaker must choose, when a name was not
+    /// enough; at most three.
+    pub choices: Vec<String>,
     /// What was called.
     pub calls: Vec<CallMade>,
     /// Why the gateway's rules stood against it, as a whole sentence for the speaker, in the
@@ -54,6 +57,7 @@ impl Performed {
                 .map(|_| outcome.message().to_owned()),
             outcome,
             value: None,
+            choices: Vec::new(),
             calls: Vec::new(),
         }
     }

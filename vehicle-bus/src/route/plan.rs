@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use codriver_catalog::{
-    Bus, Catalog, Command, DbusArgument, DbusCall, Operation, Route, Value, ValueSource,
+    Bus, Catalog, Command, DbusArgument, DbusCall, ObjectFilter, Operation, Route, Value,
+    ValueSource,
 };
 
 use crate::{Outcome, Reason};
@@ -44,6 +45,8 @@ pub struct PeerCall {
     pub service: String,
     /// An object path, or a prefix ending in `/*`.
     pub path: String,
+    /// Which of the objects below a prefix.
+    pub filter: Option<ObjectFilter>,
     /// The interface.
     pub interface: String,
     /// Method or property.
@@ -168,6 +171,7 @@ impl Plan {
                     bus: route.bus,
                     service: route.service.clone(),
                     path: route.path.clone(),
+                    filter: route.filter.clone(),
                     interface: route.interface.clone(),
                     member,
                 })]
