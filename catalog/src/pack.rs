@@ -120,6 +120,8 @@ enum RawArgument {
         max_characters: Option<usize>,
         #[serde(default)]
         form: TextForm,
+        #[serde(default)]
+        never_begins: Vec<String>,
         default: Option<Value>,
     },
     Flag {
@@ -515,14 +517,24 @@ fn argument_of(name: &str, value: toml::Value) -> Result<Argument, String> {
         RawArgument::Text {
             max_characters,
             form,
+            never_begins,
             default,
-        } => (
-            ArgumentKind::Text {
-                max_characters: max_characters.unwrap_or(DEFAULT_TEXT_CHARACTERS),
-                form,
-            },
-            default,
-        ),
+        } => {
+            let plain = |words: &String| !words.is_empty() && *words == words.to_lowercase();
+            if let Some(words) = never_begins.iter().find(|words| !plain(words)) {
+                return Err(format!(
+                    "never_begins holds \"{words}\"; write words, in small letters"
+                ));
+            }
+            (
+                ArgumentKind::Text {
+                    max_characters: max_characters.unwrap_or(DEFAULT_TEXT_CHARACTERS),
+                    form,
+                    never_begins,
+                },
+                default,
+            )
+        }
         RawArgument::Flag { default } => (ArgumentKind::Flag, default),
     };
     let mut argument = Argument {
