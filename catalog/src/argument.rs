@@ -52,6 +52,9 @@ pub enum ArgumentKind {
         /// Where they are looked up before the command leaves; replies keep
         /// the words that were said.
         lookup: Option<Lookup>,
+        /// What they never begin with: words that make something else of the
+        /// sentence ("去年" is no wish to go anywhere).
+        never_begins: Vec<String>,
     },
     /// On or off. It has no words of its own: phrases fix it.
     Flag,
@@ -162,7 +165,7 @@ impl Argument {
                 Err(_) => return Err(self.not_allowed(value)),
             },
             (ArgumentKind::Choice { .. }, Value::Text(text)) => Value::Choice(text.clone()),
-            (ArgumentKind::Text { form, .. }, Value::Text(text)) => match form.read(text) {
+            (ArgumentKind::Text { .. }, Value::Text(text)) => match self.read_text(text) {
                 Some(read) => Value::Text(read),
                 None => return Err(self.not_allowed(value)),
             },
@@ -182,17 +185,10 @@ impl Argument {
             (ArgumentKind::Choice { choices }, Value::Choice(name)) => {
                 choices.iter().any(|choice| choice.name == *name)
             }
-            (
-                ArgumentKind::Text {
-                    max_characters,
-                    form,
-                    ..
-                },
-                Value::Text(text),
-            ) => {
+            (ArgumentKind::Text { max_characters, .. }, Value::Text(text)) => {
                 !text.trim().is_empty()
                     && text.chars().count() <= *max_characters
-                    && form.read(text).is_some()
+                    && self.read_text(text).is_some()
             }
             (ArgumentKind::Flag, Value::Flag(_)) => true,
             (ArgumentKind::Number { min, max, step, .. }, Value::Number(number)) => {
@@ -211,6 +207,20 @@ impl Argument {
         } else {
             Err(self.not_allowed(value))
         }
+    }
+
+    /// What free words stand for in this argument, however long they are;
+    /// `None` when they are something else, or it takes no free words.
+    pub fn read_text(&self, said: &str) -> Option<String> {
+        let ArgumentKind::Text {
+            form, never_begins, ..
+        } = &self.kind
+        else {
+            return None;
+        };
+        let plain = said.trim_start().to_lowercase();
+        let other = never_begins.iter().any(|words| begins(&plain, words));
+        if other { None } else { form.read(said) }
     }
 
     fn check_number(&self, value: f64, min: f64, max: f64, step: f64) -> Result<(), ArgumentError> {
@@ -243,6 +253,14 @@ impl Argument {
     }
 }
 
+/// Whether a text begins with these words: whole ones where spaces part them.
+fn begins(text: &str, words: &str) -> bool {
+    text.strip_prefix(words).is_some_and(|rest| {
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '\'';
+        !(words.ends_with(goes_on) && rest.starts_with(goes_on))
+    })
+}
+
 impl TextForm {
     /// The value that words of this form stand for; `None` when they are not of it.
     pub fn read(self, text: &str) -> Option<String> {
@@ -263,6 +281,35 @@ impl ArgumentKind {
             Self::Choice { .. } => "choice",
             Self::Text { .. } => "text",
             Self::Flag => "flag",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_words_that_begin_like_something_else_are_refused() {
+        let never_begins = ["年", "get", "the call"].map(String::from).to_vec();
+        let place = Argument {
+            name: "destination".into(),
+            kind: ArgumentKind::Text {
+                max_characters: 20,
+                form: TextForm::Any,
+                lookup: None,
+                never_begins,
+            },
+            default: None,
+        };
+        for said in ["年夏天", "Get some coffee", "the call", " the call centre"] {
+            assert_eq!(place.read_text(said), None, "{said}");
+            let value = Value::Text(said.into());
+            assert!(place.check(&value).is_err(), "{said}");
+            assert!(place.parse(&value).is_err(), "{said}");
+        }
+        for said in ["万年桥", "gettysburg", "the callers' inn", "get's"] {
+            assert_eq!(place.read_text(said).as_deref(), Some(said));
         }
     }
 }

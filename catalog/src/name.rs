@@ -1,5 +1,7 @@
 //! What can be somebody's name: what stands in an address book, as it is said.
 
+use crate::telephone::holds_number;
+
 /// More words than this are a sentence, not a name.
 const MOST_WORDS: usize = 5;
 /// More characters than this, where names are written without spaces.
@@ -70,6 +72,16 @@ const BEFORE_OTHER_THINGS: &[&str] = &[
     "its",
 ];
 
+/// A name holds none of these: "call volume is low" tells something.
+const OF_SENTENCES: &[&str] = &[
+    "is", "are", "was", "were", "isn't", "wasn't", "i", "it", "that's", "said", "up",
+];
+
+/// No name ends with these: somebody was interrupted.
+const BEFORE_MORE: &[&str] = &[
+    "and", "or", "the", "a", "an", "of", "on", "at", "to", "with",
+];
+
 /// These stand for somebody, and only who speaks knows for whom.
 const NOBODY_IN_PARTICULAR: &[&str] = &[
     "我",
@@ -102,13 +114,18 @@ const NOBODY_IN_PARTICULAR: &[&str] = &[
 pub fn name(text: &str) -> Option<String> {
     let name = text.trim();
     let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
-    let first = words.first()?;
+    let (first, last) = (words.first()?, words.last()?);
     let letters = name.chars().any(char::is_alphabetic);
     let unbroken = name.chars().filter(|c| !c.is_ascii()).count();
     let is_name = letters
         && words.len() <= MOST_WORDS
         && unbroken <= MOST_CHARACTERS
         && !BEFORE_OTHER_THINGS.contains(&first.as_str())
+        && !BEFORE_MORE.contains(&last.as_str())
+        && !words
+            .iter()
+            .any(|word| OF_SENTENCES.contains(&word.as_str()))
+        && !holds_number(name)
         && !NOBODY_IN_PARTICULAR.contains(&name);
     is_name.then(|| name.to_owned())
 }
@@ -127,6 +144,8 @@ mod tests {
             "老妈",
             "我妈",
             "王小明",
+            "张三",
+            "pizza one two",
         ] {
             assert_eq!(name(said).as_deref(), Some(said));
         }
@@ -143,6 +162,10 @@ mod tests {
             "他",
             "谁",
             "the man who said that he would be there",
+            "volume is low",
+            "centre and",
+            "555 0128 extension 57",
+            "客服二九七一四八九零",
         ];
         for said in others {
             assert_eq!(name(said), None, "{said}");

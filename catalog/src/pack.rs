@@ -121,6 +121,8 @@ enum RawArgument {
         #[serde(default)]
         form: TextForm,
         lookup: Option<Lookup>,
+        #[serde(default)]
+        never_begins: Vec<String>,
         default: Option<Value>,
     },
     Flag {
@@ -526,6 +528,7 @@ fn argument_of(name: &str, value: toml::Value) -> Result<Argument, String> {
             max_characters,
             form,
             lookup,
+            never_begins,
             default,
         } => {
             if lookup.is_some() && form == TextForm::TelephoneNumber {
@@ -533,12 +536,19 @@ fn argument_of(name: &str, value: toml::Value) -> Result<Argument, String> {
                     "a telephone number is looked up nowhere; remove lookup or form".into(),
                 );
             }
+            let plain = |words: &String| !words.is_empty() && *words == words.to_lowercase();
+            if let Some(words) = never_begins.iter().find(|words| !plain(words)) {
+                return Err(format!(
+                    "never_begins holds \"{words}\"; write words, in small letters"
+                ));
+            }
             let max_characters = max_characters.unwrap_or(DEFAULT_TEXT_CHARACTERS);
             (
                 ArgumentKind::Text {
                     max_characters,
                     form,
                     lookup,
+                    never_begins,
                 },
                 default,
             )

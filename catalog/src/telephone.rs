@@ -40,6 +40,22 @@ pub fn telephone_number(text: &str) -> Option<String> {
     (plus && times == 1 && (FEWEST..=MOST).contains(&digits)).then_some(dialled)
 }
 
+/// Whether some digits in a row, said or written, are enough for a number: "555
+/// 0128 extension 57".
+pub(crate) fn holds_number(text: &str) -> bool {
+    let mut run = 0;
+    words(text).into_iter().any(|word| {
+        let word = word.to_lowercase();
+        let digits = match one(&word) {
+            Some(_) => 1,
+            None if teen(&word).is_some() || tens(&word).is_some() => 2,
+            None => 0,
+        };
+        run = if digits == 0 { 0 } else { run + digits };
+        run >= FEWEST
+    })
+}
+
 /// Words of letters, and every other character that counts by itself.
 fn words(text: &str) -> Vec<&str> {
     let ignored =

@@ -63,3 +63,11 @@ fn every_sentence_of_the_readme_is_understood() {
         );
     }
 }
+
+#[test]
+fn the_readme_counts_the_commands_rightly() {
+    let catalog = Catalog::load(&root().join("configs")).unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let count = format!("\n{} commands, in", catalog.commands.len());
+    assert!(readme.contains(&count), "README.md should say:{count}");
+}

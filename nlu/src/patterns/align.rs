@@ -1,6 +1,6 @@
 //! Lays a phrase along a sentence: the cheapest way to explain every token.
 
-use codriver_catalog::{Value, Zone};
+use codriver_catalog::{Argument, CommandDefinition, Value, Zone};
 
 use super::automaton::{Automaton, Place, Takes};
 use super::lattice::{Cell, Lattice};
@@ -38,8 +38,9 @@ const SKIPPED_FILLER: f32 = 0.001;
 
 /// The phrase that a place belongs to.
 #[derive(Clone, Copy)]
-struct Owner {
+struct Owner<'a> {
     command: usize,
+    arguments: &'a [Argument],
     /// Free text takes any words, so the words around it must be certain: with
     /// 玻 for 拨 a remark about the windscreen would be a telephone call.
     exactly: bool,
@@ -66,7 +67,7 @@ pub(super) enum Blockers {
 /// The best alignments that begin at token `start`, one for every end.
 pub(super) fn align(
     automaton: &Automaton,
-    command: usize,
+    (command, definition): (usize, &CommandDefinition),
     lattice: &Lattice<'_>,
     start: usize,
     blockers: Blockers,
@@ -75,6 +76,7 @@ pub(super) fn align(
     let places = automaton.places.len();
     let owner = Owner {
         command,
+        arguments: &definition.arguments,
         exactly: automaton.has_text(),
     };
     // Row by tokens consumed; column 0 is "before the phrase".
@@ -200,7 +202,7 @@ fn skip(
 
 fn take(
     place: &Place,
-    owner: Owner,
+    owner: Owner<'_>,
     cell: &Cell<'_>,
     lattice: &Lattice<'_>,
     at: usize,
@@ -248,14 +250,17 @@ fn take(
                     }
                 }
             }
-            Takes::Text { form } => {
+            Takes::Text => {
+                let Some(declared) = owner.arguments.get(*argument) else {
+                    return;
+                };
                 // "the airport" keeps its article, though articles are fillers.
                 let from = reached.explained_to;
                 // "phone is ringing" calls nobody: such a reading is asked back.
                 let doubt = if cell.blocker { DOUBTFUL_TEXT } else { 0.0 };
                 for end in at + 1..=lattice.cells.len() {
                     let text = lattice.sentence.original(from..end).trim().to_owned();
-                    if form.read(&text).is_none() {
+                    if declared.read_text(&text).is_none() {
                         continue;
                     }
                     let cost = doubt + FREE_WORD * (end - at) as f32;

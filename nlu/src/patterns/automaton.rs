@@ -1,7 +1,7 @@
 //! One phrase as a small automaton without empty moves: its places, which may
 //! come first, which may follow which, and which may come last.
 
-use codriver_catalog::{ArgumentKind, CommandDefinition, Node, Phrase, TextForm, Unit};
+use codriver_catalog::{ArgumentKind, CommandDefinition, Node, Phrase, Unit};
 
 use super::lexicon::{Lexicon, WordId};
 
@@ -24,9 +24,7 @@ pub(super) enum Takes {
         with_unit: bool,
     },
     Choice,
-    Text {
-        form: TextForm,
-    },
+    Text,
 }
 
 /// A compiled phrase.
@@ -63,7 +61,7 @@ impl Automaton {
             matches!(
                 place,
                 Place::Slot {
-                    takes: Takes::Text { .. },
+                    takes: Takes::Text,
                     ..
                 }
             )
@@ -222,7 +220,7 @@ impl Compiler<'_> {
                 with_unit: false,
             },
             ArgumentKind::Choice { .. } => Takes::Choice,
-            ArgumentKind::Text { form, .. } => Takes::Text { form: *form },
+            ArgumentKind::Text { .. } => Takes::Text,
             // Flags have no words; the catalogue lets no phrase name one.
             ArgumentKind::Flag => return Fragment::nothing(),
         };
@@ -262,9 +260,27 @@ impl Compiler<'_> {
         whole
     }
 
+    /// Fillers may be left out between words, but a choice is made: were one of
+    /// its ways a filler that may be left out, the choice would ask for nothing,
+    /// and "(look for | show me) {place}" would match a bare place.
     fn alternatives(&mut self, parts: &[Node]) -> Fragment {
-        let parts = parts.iter().map(|part| self.node(part)).collect();
+        let parts = parts
+            .iter()
+            .map(|part| match part {
+                Node::Words(words) if self.is_filler(words) => {
+                    let ids = self.lexicon.ids_of(words);
+                    self.run(&ids)
+                }
+                part => self.node(part),
+            })
+            .collect();
         either(parts)
+    }
+
+    /// Whether nothing but fillers is written here: "现在", "the car".
+    fn is_filler(&self, words: &str) -> bool {
+        let filler = |words: &str| self.lexicon.is_filler(&self.lexicon.ids_of(words));
+        filler(words) || words.split_whitespace().all(filler)
     }
 }
 

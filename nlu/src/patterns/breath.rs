@@ -52,7 +52,10 @@ impl Compiled {
                 }
             }
         }
-        let chain = best.pop().flatten().filter(|chain| chain.len() > 1)?;
+        let mut chain = best.pop().flatten().filter(|chain| chain.len() > 1)?;
+        // Speakers insist and recognisers stutter ("open the window open the
+        // window"): what is said twice running is meant once.
+        chain.dedup_by(|again, before| again.proposal == before.proposal);
         // A name may hold "and": only text that a whole reading leaves alone is cut.
         let texts = chain.iter().filter(|reading| reading.has_text).count();
         if texts > 1 && !whole.is_empty() {

@@ -273,7 +273,7 @@ impl Compiled {
             };
             for found in align(
                 &compact.automaton,
-                compact.command,
+                (compact.command, definition),
                 lattice,
                 start,
                 blockers,

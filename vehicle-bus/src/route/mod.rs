@@ -159,17 +159,13 @@ impl Router {
             .partition(Result::is_ok);
         let actions: Vec<Action> = actions.into_iter().flatten().collect();
         let name = request.to_string();
-        let mut parts = self
-            .carry_out(actions.clone(), &name, until, context)
-            .await;
+        let mut parts = self.carry_out(actions.clone(), &name, until, context).await;
         // The fog light must be off again before the high beam may come on: what stood against
         // something else gets a second chance when the rest is done.
         for (part, action) in parts.iter_mut().zip(actions) {
             if part.done.performed.outcome.reason() == Some(&Reason::Conflict) {
                 let again = format!("{name}.again");
-                let mut again = self
-                    .carry_out(vec![action], &again, until, context)
-                    .await;
+                let mut again = self.carry_out(vec![action], &again, until, context).await;
                 if let Some(again) = again.pop() {
                     *part = again;
                 }
