@@ -274,7 +274,7 @@ impl Actor {
             Some(performed) => match (performed.sentence, performed.outcome.reason()) {
                 // A question that nobody's yes would answer is not asked.
                 (Some(sentence), reason) if reason != Some(&Reason::ConfirmationNeeded) => sentence,
-                (None, Some(reason)) => texts.not_done(performed.outcome.as_str(), reason.as_str()),
+                (_, Some(reason)) => texts.not_done(performed.outcome.as_str(), reason.as_str()),
                 (_, None) => texts.undone.clone(),
             },
         });
