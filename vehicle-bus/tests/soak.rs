@@ -182,7 +182,10 @@ impl Soak {
                     open.submitted <= arrival.at && arrival.at <= open.until + SEEN_LATE
                 })
             });
-            assert!(alive, "{key} arrived, and no request for it was alive");
+            let open = books.open.get(&key).into_iter().flatten();
+            let late = open.map(|open| arrival.at.saturating_duration_since(open.until));
+            let late = late.min();
+            assert!(alive, "{key} arrived {late:?} after its last time to live");
         }
     }
 }
