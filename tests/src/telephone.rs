@@ -1,6 +1,7 @@
 //! A telephone: oFono, and behind it a modem that knows just the AT commands oFono needs.
 
 use std::{
+    collections::HashMap,
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -11,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zbus::{Connection, Message, wire::Variant};
+use zbus::{
+    Connection, Message,
+    wire::{OwnedObjectPath, OwnedVariant, Variant},
+};
 
 use crate::{Child, Error, PrivateBus};
 
@@ -49,6 +53,7 @@ pub struct Call {
 pub struct Telephone {
     network: Arc<Network>,
     ofono: Child,
+    bus: Connection,
 }
 
 #[derive(Debug, Default)]
@@ -95,7 +100,11 @@ impl Telephone {
         let mut ofono = Child::start(command, directory, false)?;
         bus.wait_for_name("org.ofono", &mut ofono, READY_WITHIN)
             .await?;
-        let mut telephone = Self { network, ofono };
+        let mut telephone = Self {
+            network,
+            ofono,
+            bus: bus.connection().clone(),
+        };
         telephone.switch_on(bus.connection()).await?;
         Ok(telephone)
     }
@@ -141,6 +150,17 @@ impl Telephone {
     /// The present call.
     pub fn call(&self) -> Option<Call> {
         held(&self.network.call).clone()
+    }
+
+    /// How many calls oFono shows; it follows the network a little later.
+    ///
+    /// # Errors
+    /// oFono is gone.
+    pub async fn shown_calls(&self) -> Result<usize, Error> {
+        let reply = call(&self.bus, "org.ofono.VoiceCallManager", "GetCalls", &()).await?;
+        let calls: Vec<(OwnedObjectPath, HashMap<String, OwnedVariant>)> =
+            reply.body().deserialize()?;
+        Ok(calls.len())
     }
 
     /// The other side takes our call.
