@@ -74,7 +74,7 @@ train: setup-train
 
 eval: setup-train models
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
-	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
+	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 
 # NOISE: a folder of recorded noise (WAV); HEAR, SPOKEN: options of the trainer, such as --sentences.
@@ -83,7 +83,7 @@ hear: setup-speech models
 
 eval-speech: setup-speech models
 	$(SPEAKER) spoken-sets --split $(SPLIT) $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl $(SPOKEN)
-	$(CARGO) bench --locked --package codriver-nlu --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
+	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 
 # Tokens a second beside llama.cpp, which pip builds from source.
@@ -91,7 +91,7 @@ bench-peer: setup-run models
 	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
 	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(PEER)/bin/python -m trainer peer --pack $(INTENT_PACK) \
-	  --decode "$(CARGO) bench --quiet --locked --package codriver-nlu --bench decode -- $(INTENT_PACK)"
+	  --decode "$(CARGO) bench --quiet --locked --workspace --bench decode -- $(INTENT_PACK)"
 
 build:
 	$(CARGO) build --release --workspace --bins --locked

@@ -80,7 +80,7 @@ fn several_commands_in_one_breath_are_all_understood() {
     let interpretation = heard("把副驾的座椅加热关了再开一点窗", &[]);
     let wanted = [
         "seats.heating_off(zone=passenger)",
-        "windows.set_position(position=20,zone=driver)",
+        "windows.open_more(amount=20,zone=driver)",
     ];
     assert_eq!(calls(&interpretation), wanted, "{interpretation:?}");
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ChildStdin, Command},
     sync::mpsc,
     thread,
@@ -112,7 +112,7 @@ impl Scene {
         let mut gateway = Child::start(command, here, false)?;
         bus.wait_for_name("org.codriver.Vehicle", &mut gateway, START_WITHIN)
             .await?;
-        know_the_car(&bus, &gateway).await?;
+        know_the_car(&bus, &gateway, &vehicle).await?;
 
         let config = here.join("codriver.toml");
         fs::write(&config, "").map_err(|source| Error::File {
@@ -193,11 +193,18 @@ impl Scene {
 }
 
 /// Waits until the gateway has heard every state of the car, as it has long
-/// before anybody speaks in a real one.
-async fn know_the_car(bus: &PrivateBus, gateway: &Child) -> Result<(), Error> {
+/// before anybody speaks in a real one. What is asked for the moment only may
+/// have no state in between.
+async fn know_the_car(bus: &PrivateBus, gateway: &Child, vehicle: &Path) -> Result<(), Error> {
+    let description = Description::load(vehicle)?;
+    let rests = |path: &str| {
+        let actuator = description.entry(path).and_then(|e| e.actuator.as_ref());
+        actuator.is_none_or(|actuator| actuator.transmission.momentary.is_none())
+    };
     let client = VehicleClient::new(bus.connection()).await?;
     let deadline = Instant::now() + START_WITHIN;
-    for known in client.list().await? {
+    let listed = client.list().await?;
+    for known in listed.iter().filter(|known| rests(&known.path)) {
         while client.get(&known.path).await.is_err() {
             if Instant::now() >= deadline {
                 return Err(Error::Deadline {
