@@ -152,15 +152,21 @@ impl Telephone {
         held(&self.network.call).clone()
     }
 
-    /// How many calls oFono shows; it follows the network a little later.
+    /// The states of the calls that oFono shows; it follows the network a little later.
     ///
     /// # Errors
     /// oFono is gone.
-    pub async fn shown_calls(&self) -> Result<usize, Error> {
+    pub async fn shown_calls(&self) -> Result<Vec<String>, Error> {
         let reply = call(&self.bus, "org.ofono.VoiceCallManager", "GetCalls", &()).await?;
         let calls: Vec<(OwnedObjectPath, HashMap<String, OwnedVariant>)> =
             reply.body().deserialize()?;
-        Ok(calls.len())
+        let state = |call: &HashMap<String, OwnedVariant>| {
+            let state = call
+                .get("State")
+                .and_then(|state| state.downcast_ref().ok());
+            state.unwrap_or_default()
+        };
+        Ok(calls.iter().map(|(_, call)| state(call)).collect())
     }
 
     /// The other side takes our call.
