@@ -88,7 +88,7 @@ pub(super) async fn resolve(
     directory: Option<&Arc<dyn Directory>>,
     catalog: &Catalog,
     command: &Command,
-) -> Result<Command, Performed> {
+) -> Result<Command, Box<Performed>> {
     let mut resolved = command.clone();
     let Some(definition) = catalog.command(command.name.as_str()) else {
         return Ok(resolved);
@@ -115,7 +115,7 @@ async fn look_up(
     directory: Option<Arc<dyn Directory>>,
     lookup: Lookup,
     spoken: String,
-) -> Result<String, Performed> {
+) -> Result<String, Box<Performed>> {
     // Files may be read, which must not hold up anybody else.
     let asked = tokio::task::spawn_blocking(move || match lookup {
         Lookup::Contacts => number_of(directory.as_deref(), &spoken),
@@ -125,23 +125,21 @@ async fn look_up(
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let broken = Outcome::failed(Reason::Internal, error.to_string());
-            Err(Performed::ended(broken))
+            Err(Box::new(Performed::ended(broken)))
         }
         Err(_) => {
             let message = format!(
                 "The names could not be read within {} ms.",
                 LOOK_UP_WITHIN.as_millis()
             );
-            Err(Performed::ended(Outcome::failed(
-                Reason::PeerTimeout,
-                message,
-            )))
+            let late = Outcome::failed(Reason::PeerTimeout, message);
+            Err(Box::new(Performed::ended(late)))
         }
     }
 }
 
-fn number_of(directory: Option<&dyn Directory>, spoken: &str) -> Result<String, Performed> {
-    let refused = |reason, message| Performed::ended(Outcome::refused(reason, message));
+fn number_of(directory: Option<&dyn Directory>, spoken: &str) -> Result<String, Box<Performed>> {
+    let refused = |reason, message| Box::new(Performed::ended(Outcome::refused(reason, message)));
     match directory.map_or(Finding::Nothing, |directory| directory.contact(spoken)) {
         Finding::One(Contact {
             number: Some(number),
@@ -151,7 +149,7 @@ fn number_of(directory: Option<&dyn Directory>, spoken: &str) -> Result<String, 
             let message = format!("{} has no telephone number.", contact.name);
             Err(refused(Reason::NoNumber, message))
         }
-        Finding::Several(names) => Err(several(spoken, names)),
+        Finding::Several(names) => Err(Box::new(several(spoken, names))),
         Finding::Nothing => {
             let message = format!("There is nobody called {spoken} in your contacts.");
             Err(refused(Reason::UnknownContact, message))
@@ -160,10 +158,13 @@ fn number_of(directory: Option<&dyn Directory>, spoken: &str) -> Result<String, 
 }
 
 /// What is no known place is for the navigation to find.
-fn destination(directory: Option<&dyn Directory>, spoken: String) -> Result<String, Performed> {
+fn destination(
+    directory: Option<&dyn Directory>,
+    spoken: String,
+) -> Result<String, Box<Performed>> {
     match directory.map_or(Finding::Nothing, |directory| directory.place(&spoken)) {
         Finding::One(place) => Ok(place.destination.as_text()),
-        Finding::Several(names) => Err(several(&spoken, names)),
+        Finding::Several(names) => Err(Box::new(several(&spoken, names))),
         Finding::Nothing => Ok(spoken),
     }
 }

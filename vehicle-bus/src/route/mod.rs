@@ -107,6 +107,7 @@ impl Router {
         lookup::resolve(self.directory.as_ref(), catalog, command)
             .await
             .err()
+            .map(|ended| *ended)
     }
 
     /// Performs one command; nothing is asked for after `deadline`. A zone of
@@ -122,7 +123,7 @@ impl Router {
         let begun = Instant::now();
         let command = match lookup::resolve(self.directory.as_ref(), catalog, command).await {
             Ok(command) => command,
-            Err(ended) => return ended,
+            Err(ended) => return *ended,
         };
         let plan = match Plan::of(catalog, &command) {
             Ok(plan) => plan,
