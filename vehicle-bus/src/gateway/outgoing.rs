@@ -8,7 +8,7 @@
 //!
 //! In each frame a signal shows
 //! - what is asked of it, while a request is open: for a momentary request the time the
-//!   description states, else until its outcome is known or its time to live is over;
+//!   description states, else until its outcome is known, and never past its time to live;
 //! - else its idle value;
 //! - or, where it has none, the last value: of the car's fresh status or of the last request that
 //!   was done, whichever disturbs less. In a message sent on change that is the status, since the
@@ -214,7 +214,7 @@ impl Request {
         let before = match self.signals.get_mut(index) {
             Some(asking) => {
                 let until = match (asking.transmission.momentary, &asking.transmission.idle) {
-                    (Some(momentary), _) => now + momentary,
+                    (Some(momentary), _) => (now + momentary).min(asked.deadline),
                     (None, Some(_)) => asked.deadline,
                     // Without an idle value there is no taking back but by another value, so it
                     // is shown for as long as the car may take.
