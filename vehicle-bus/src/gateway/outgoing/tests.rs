@@ -308,6 +308,15 @@ fn a_momentary_request_goes_back_to_its_start_value_after_its_time() {
 }
 
 #[test]
+fn a_momentary_request_is_not_shown_past_its_time_to_live() {
+    let mut desk = Desk::new();
+    desk.status.insert("Left", ON);
+    desk.status.insert("Right", Value::Flag(false));
+    desk.ask_for("Washer", ON, 100).unwrap();
+    assert_eq!(desk.pass(5000), [(100, "012#02".to_owned())]);
+}
+
+#[test]
 fn what_may_not_be_asked_for_any_more_is_taken_back() {
     let mut desk = Desk::new();
     desk.ask("One", ON);
