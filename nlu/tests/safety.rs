@@ -69,6 +69,20 @@ fn a_word_exchanged_for_its_opposite_never_gives_the_same_command() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+#[test]
+fn a_greeting_or_a_hum_is_no_yes_to_an_open_question() {
+    let mut understanding = Understanding::new(catalog()).unwrap();
+    let command = |answer: Interpretation| answer.commands.first().map(|c| c.name.to_string());
+    for hum in ["你好", "您好你好", "哼", "嗯哼", "啊你好", "嗯"] {
+        let answer = heard(&mut understanding, hum);
+        assert!(answer.commands.is_empty(), "\"{hum}\" is {:?}", answer.commands);
+    }
+    for yes in ["好", "行", "可以", "嗯可以", "嗯好的", "好吧"] {
+        let answer = command(heard(&mut understanding, yes));
+        assert_eq!(answer.as_deref(), Some("assistant.confirm"), "{yes}");
+    }
+}
+
 /// The text with the first whole word `a` replaced.
 fn exchange(text: &str, a: &str, b: &str) -> Option<String> {
     if a.is_ascii() {

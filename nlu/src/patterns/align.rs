@@ -6,6 +6,7 @@ use super::automaton::{Automaton, Place, Takes};
 use super::lattice::{Cell, Lattice};
 use super::lexicon::Meaning;
 use crate::normalise::{Amount, Script};
+use crate::sound::mandarin::HOMOPHONE;
 
 /// One way in which a stretch of a sentence says a phrase.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,9 @@ const FREE_WORD: f32 = 0.01;
 const DOUBTFUL_TEXT: f32 = 0.4;
 /// What skipping a filler costs, so that phrases that hold it win.
 const SKIPPED_FILLER: f32 = 0.001;
+
+/// The weight of a lone syllable: too many sound like it, so it must be the very one (哼 is no 行).
+const LONE_SYLLABLE: f32 = 0.5;
 
 /// The phrase that a place belongs to.
 #[derive(Clone, Copy)]
@@ -146,6 +150,9 @@ pub(super) fn align(
 }
 
 fn keep_best(found: &mut Vec<Alignment>, end: usize, reached: &Reached) {
+    if reached.weight <= LONE_SYLLABLE && reached.cost >= HOMOPHONE {
+        return;
+    }
     let score = (1.0 - reached.cost / reached.weight.max(0.5)).max(0.0);
     let alignment = Alignment {
         end,
@@ -176,6 +183,11 @@ fn skip(
     mut go: impl FnMut(usize, Reached),
 ) {
     for &(length, cost) in &cell.fillers {
+        // Of fillers alone none is cut in two: 你好 greets, and is no 好 to an open question.
+        let whole = |lengths: &Vec<usize>| lengths.get(at) == Some(&length);
+        if !lattice.only_fillers.as_ref().is_none_or(whole) {
+            continue;
+        }
         // A longer filler may hold a question word ("would you mind"), a single one is one.
         let single = length == 1 && cell.blocker;
         if !single || blockers == Blockers::Ignore {

@@ -10,6 +10,8 @@ use crate::sound::mandarin::HOMOPHONE;
 pub(super) struct Lattice<'a> {
     pub(super) sentence: &'a Sentence,
     pub(super) cells: Vec<Cell<'a>>,
+    /// Where nothing but fillers was said: how many tokens the one at each token has, 0 inside one.
+    pub(super) only_fillers: Option<Vec<usize>>,
 }
 
 /// What begins at one token.
@@ -38,6 +40,7 @@ impl<'a> Lattice<'a> {
         let mut lattice = Self {
             sentence,
             cells: sentence.tokens.iter().map(|_| Cell::default()).collect(),
+            only_fillers: None,
         };
         let numbers = numbers(&sentence.tokens);
         lattice.add_exact_words(lexicon);
@@ -45,7 +48,21 @@ impl<'a> Lattice<'a> {
         lattice.mark_known(lexicon);
         lattice.add_alike_words(lexicon);
         lattice.add_phrases(lexicon);
+        lattice.only_fillers = lattice.filler_by_filler();
         lattice
+    }
+
+    /// The sentence cut into the longest fillers it holds, where it holds nothing else.
+    fn filler_by_filler(&self) -> Option<Vec<usize>> {
+        let mut lengths = vec![0; self.cells.len()];
+        let mut at = 0;
+        while let Some(cell) = self.cells.get(at) {
+            let said = cell.fillers.iter().filter(|&&(_, cost)| cost == 0.0);
+            let longest = said.map(|&(length, _)| length).max()?;
+            *lengths.get_mut(at)? = longest;
+            at += longest;
+        }
+        Some(lengths)
     }
 
     fn add_exact_words(&mut self, lexicon: &Lexicon) {
