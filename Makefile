@@ -86,7 +86,7 @@ eval-speech: setup-speech models
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 
-# Tokens a second beside llama.cpp, which pip builds from source.
+# Tokens a second beside llama.cpp.
 bench-peer: setup-run models
 	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
 	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
