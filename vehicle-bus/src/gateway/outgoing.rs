@@ -8,7 +8,9 @@
 //!
 //! In each frame a signal shows
 //! - what is asked of it, while a request is open: for a momentary request the time the
-//!   description states, else until its outcome is known, and never past its time to live;
+//!   description states, else until its outcome is known, and never past its time to live. A
+//!   message sent on change whose signal has no idle value cannot be silent about it either: as
+//!   long as the car may still be at it, nothing else leaves in that message;
 //! - else its idle value;
 //! - or, where it has none, the last value: of the car's fresh status or of the last request that
 //!   was done, whichever disturbs less. In a message sent on change that is the status, since the
@@ -61,7 +63,18 @@ struct Open {
     raw: Raw,
     value: Value,
     context: Context,
+    /// Not shown from here on.
+    deadline: Instant,
+    /// Over from here on, whatever its outcome.
     until: Instant,
+}
+
+/// Why a message cannot be composed: a path beside the one that is asked.
+enum Hindrance {
+    /// It would have to be guessed.
+    Unknown(String),
+    /// Its time to live is over and its outcome is not known yet.
+    Unsettled(String),
 }
 
 /// What a new request asks for.
@@ -190,6 +203,25 @@ impl Asking {
         }
     }
 
+    /// When a request made now is over, should its outcome not be known before.
+    fn open_until(&self, asked: &Asked<'_>, now: Instant, cyclic: bool) -> Instant {
+        if let Some(momentary) = self.transmission.momentary {
+            return (now + momentary).min(asked.deadline);
+        }
+        if self.transmission.idle.is_some() {
+            return asked.deadline;
+        }
+        // Without an idle value there is no taking back but by another value, so it is shown for as
+        // long as the car may take.
+        let within = self.entry.actuator.as_ref().map(|a| a.confirm_within);
+        let settled = now + within.unwrap_or_default();
+        if cyclic {
+            settled.min(asked.deadline)
+        } else {
+            settled
+        }
+    }
+
     fn end(&self) -> Option<Instant> {
         self.open.as_ref().map(|open| open.until)
     }
@@ -199,6 +231,21 @@ impl Asking {
         let value = (known.status)(&self.entry.path)?;
         let physical = self.entry.carried(&value)?;
         self.entry.actuator.as_ref()?.raw(physical).ok()
+    }
+}
+
+impl Hindrance {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Unknown(path) => Outcome::refused(
+                Reason::NoAnswer,
+                format!("Its message also carries {path}, which the car does not report now."),
+            ),
+            Self::Unsettled(path) => Outcome::refused(
+                Reason::Busy,
+                format!("Its message also carries {path}, and the car may still be at that."),
+            ),
+        }
     }
 }
 
@@ -213,37 +260,24 @@ impl Request {
         let cyclic = self.message.send_type().cycle_time();
         let before = match self.signals.get_mut(index) {
             Some(asking) => {
-                let until = match (asking.transmission.momentary, &asking.transmission.idle) {
-                    (Some(momentary), _) => (now + momentary).min(asked.deadline),
-                    (None, Some(_)) => asked.deadline,
-                    // Without an idle value there is no taking back but by another value, so it
-                    // is shown for as long as the car may take.
-                    (None, None) => {
-                        let within = asking.entry.actuator.as_ref().map(|a| a.confirm_within);
-                        now + within.unwrap_or_default()
-                    }
-                };
+                let until = asking.open_until(asked, now, cyclic.is_some());
                 asking.open.replace(Open {
                     raw: asked.raw,
                     value: asked.value.clone(),
                     context: asked.context,
+                    deadline: asked.deadline,
                     until,
                 })
             }
             None => None,
         };
-        let payload = match self.compose(Some(index), known) {
+        let payload = match self.compose(Some(index), now, known) {
             Ok(payload) => payload,
-            Err(unknown) => {
+            Err(hindrance) => {
                 if let Some(asking) = self.signals.get_mut(index) {
                     asking.open = before;
                 }
-                return Err(Outcome::refused(
-                    Reason::NoAnswer,
-                    format!(
-                        "Its message also carries {unknown}, which the car does not report now."
-                    ),
-                ));
+                return Err(hindrance.outcome());
             }
         };
         match cyclic {
@@ -286,7 +320,7 @@ impl Request {
         let mut payloads = Vec::new();
         if self.due.is_some_and(|due| due <= now) {
             let shown = self.shown();
-            payloads.extend(self.compose(shown, known));
+            payloads.extend(self.compose(shown, now, known));
             self.was_active = self.is_active();
             self.due = match self.message.send_type() {
                 SendType::Cyclic(cycle) => Some(now + cycle),
@@ -295,7 +329,7 @@ impl Request {
             };
         } else if ended.is_some() {
             // The end of a momentary request is told at once.
-            payloads.extend(self.compose(ended, known));
+            payloads.extend(self.compose(ended, now, known));
         }
         payloads
             .into_iter()
@@ -330,9 +364,13 @@ impl Request {
         Some(next)
     }
 
-    /// The payload in which `shown` is on its page. Err: the path of a signal that would have to
-    /// be guessed.
-    fn compose(&mut self, shown: Option<usize>, known: &Known<'_>) -> Result<Vec<u8>, String> {
+    /// The payload in which `shown` is on its page.
+    fn compose(
+        &mut self,
+        shown: Option<usize>,
+        now: Instant,
+        known: &Known<'_>,
+    ) -> Result<Vec<u8>, Hindrance> {
         let mut payload = match shown.and_then(|index| self.signals.get(index)) {
             Some(asking) => self.message.page_payload(&asking.signal),
             None => self.message.start_payload(),
@@ -343,8 +381,11 @@ impl Request {
                 continue;
             }
             let raw = match (&asking.open, asking.transmission.idle) {
-                (Some(open), _) => open.raw,
-                (None, Some(idle)) => idle,
+                (Some(open), _) if now < open.deadline => open.raw,
+                (_, Some(idle)) => idle,
+                // The car may be at it: to show what it was would take it back, and to show it
+                // would ask for it past its time.
+                (Some(_), None) => return Err(Hindrance::Unsettled(asking.entry.path.clone())),
                 (None, None) => {
                     let status = asking.of_status(known);
                     let raw = if cyclic {
@@ -352,7 +393,7 @@ impl Request {
                     } else {
                         status.or(asking.kept)
                     };
-                    let raw = raw.ok_or_else(|| asking.entry.path.clone())?;
+                    let raw = raw.ok_or_else(|| Hindrance::Unknown(asking.entry.path.clone()))?;
                     asking.kept = Some(raw);
                     raw
                 }
