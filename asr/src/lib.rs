@@ -49,6 +49,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod audio;
 mod endpoint;
 mod error;
@@ -62,8 +63,9 @@ mod source;
 mod utterance;
 mod voice_activity;
 
+pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
-pub use endpoint::{Boundary, EndpointOptions, Endpointer, Segment};
+pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment};
 pub use error::Error;
 pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};

@@ -1,12 +1,12 @@
 //! Listens all the time: owns the thread between the source and the recogniser.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::queue::{DropOldest, Popped};
-use crate::{Error, FrontEnd, Noticed, Read, Source, Utterance};
+use crate::{Completeness, Error, FrontEnd, Noticed, Read, Source, Utterance};
 
 /// When speech becomes an utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +54,10 @@ pub enum Event {
     SpeechStarted,
     /// What began turned out too short to be speech.
     TooShort,
+    /// The speaker has paused: what was said so far. Nobody waits for an answer, but one given
+    /// with [`Listener::judge`] says how much silence is needed. It is kept only while the pause
+    /// goes on, and pushes nothing out of a full queue.
+    Paused(Utterance),
     /// Somebody has spoken.
     Utterance(Utterance),
     /// The window of [`Listener::listen_now`] closed without speech.
@@ -104,11 +108,20 @@ struct Shared {
     cancelled: AtomicBool,
     source_open: AtomicBool,
     window_ends: Mutex<Option<Instant>>,
+    pause: Mutex<Option<Pause>>,
     utterances: AtomicU64,
     dropped_events: AtomicU64,
     dropped_utterances: AtomicU64,
     overrun_samples: AtomicU64,
     opened: AtomicU64,
+}
+
+/// The pause that goes on.
+#[derive(Clone, Copy)]
+struct Pause {
+    last_voiced_sample: u64,
+    /// A judgement that the listener's thread has not taken yet.
+    judged: Option<Completeness>,
 }
 
 impl Listener {
@@ -126,6 +139,7 @@ impl Listener {
             cancelled: AtomicBool::new(false),
             source_open: AtomicBool::new(false),
             window_ends: Mutex::new(None),
+            pause: Mutex::new(None),
             utterances: AtomicU64::new(0),
             dropped_events: AtomicU64::new(0),
             dropped_utterances: AtomicU64::new(0),
@@ -201,6 +215,22 @@ impl Listener {
         self.shared.source_open.load(Ordering::Acquire)
     }
 
+    /// Whether the pause in which `utterance` was taken still goes on.
+    pub fn is_pausing(&self, utterance: &Utterance) -> bool {
+        let pause = *self.shared.pause();
+        pause.is_some_and(|pause| pause.last_voiced_sample == utterance.end_of_speech.at_sample)
+    }
+
+    /// Says what the words of `utterance` are, which was taken at a pause. It comes to nothing
+    /// when the speaker has gone on since.
+    pub fn judge(&self, utterance: &Utterance, completeness: Completeness) {
+        if let Some(pause) = self.shared.pause().as_mut()
+            && pause.last_voiced_sample == utterance.end_of_speech.at_sample
+        {
+            pause.judged = Some(completeness);
+        }
+    }
+
     /// How the listener has fared.
     pub fn counters(&self) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -246,6 +276,20 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A pause begins, or the one before is over; then nobody needs its words any more.
+    fn set_pause(&self, last_voiced_sample: Option<u64>) {
+        *self.pause() = last_voiced_sample.map(|last_voiced_sample| Pause {
+            last_voiced_sample,
+            judged: None,
+        });
+        self.events
+            .discard(|event| matches!(event, Event::Paused(_)));
+    }
+
     fn report(&self, event: Event) {
         if let Some(dropped) = self.events.push(event) {
             self.dropped_events.fetch_add(1, Ordering::Relaxed);
@@ -259,6 +303,9 @@ impl Shared {
 
 /// The longest the thread waits before it looks at the controls again.
 const READ_WAIT: Duration = Duration::from_millis(50);
+
+/// The same in a pause, where a judgement may end the utterance before more sound comes.
+const READ_WAIT_IN_PAUSE: Duration = Duration::from_millis(8);
 
 /// The listener's thread.
 struct Worker<F> {
@@ -299,7 +346,7 @@ where
                 Err(error) => Over::Lost(error),
             };
             self.shared.source_open.store(false, Ordering::Release);
-            self.front_end.forget();
+            self.forget();
             match over {
                 Over::Stopped | Over::Ended => break,
                 Over::Muted => {
@@ -338,10 +385,14 @@ where
                 return Over::Muted;
             }
             if self.shared.cancelled.swap(false, Ordering::AcqRel) {
-                self.front_end.forget();
+                self.forget();
             }
+            let wait = match self.take_judgement() {
+                true => READ_WAIT_IN_PAUSE,
+                false => READ_WAIT,
+            };
             block.clear();
-            let taken = match source.read(&mut block, READ_WAIT) {
+            let taken = match source.read(&mut block, wait) {
                 Ok(Read::Audio) => self.take(&block, Instant::now()),
                 Ok(Read::Nothing) => Ok(()),
                 Ok(Read::End) => {
@@ -366,6 +417,28 @@ where
         }
     }
 
+    /// Passes on what the present pause was judged to be. Whether there is a pause.
+    fn take_judgement(&mut self) -> bool {
+        let (pausing, judged) = match self.shared.pause().as_mut() {
+            Some(pause) => (
+                true,
+                pause.judged.take().map(|c| (pause.last_voiced_sample, c)),
+            ),
+            None => (false, None),
+        };
+        if let Some((last_voiced_sample, completeness)) = judged {
+            let noticed = self.front_end.judge(last_voiced_sample, completeness);
+            self.report_all(noticed);
+        }
+        pausing
+    }
+
+    /// Forgets what is being said.
+    fn forget(&mut self) {
+        self.front_end.forget();
+        self.shared.set_pause(None);
+    }
+
     fn take(&mut self, block: &[f32], captured_until: Instant) -> Result<(), Error> {
         // Audio flows, so the source is well: the next outage is a new one.
         self.outage_reported = false;
@@ -378,7 +451,7 @@ where
         };
         if self.shared.paused.load(Ordering::Acquire) {
             if self.front_end.is_speaking() {
-                self.front_end.forget();
+                self.forget();
             }
             return self.front_end.pass(block);
         }
@@ -390,12 +463,23 @@ where
         Ok(())
     }
 
-    fn report_all(&self, noticed: Vec<Noticed>) {
+    fn report_all(&self, noticed: impl IntoIterator<Item = Noticed>) {
         for found in noticed {
             match found {
                 Noticed::SpeechStarted => self.shared.report(Event::SpeechStarted),
-                Noticed::TooShort => self.shared.report(Event::TooShort),
+                Noticed::TooShort => {
+                    self.shared.set_pause(None);
+                    self.shared.report(Event::TooShort);
+                }
+                Noticed::Paused(utterance) => {
+                    self.shared
+                        .set_pause(Some(utterance.end_of_speech.at_sample));
+                    // Without it the utterance is recognised when it has ended.
+                    self.shared.events.push_if_room(Event::Paused(utterance));
+                }
+                Noticed::Resumed => self.shared.set_pause(None),
                 Noticed::Utterance(utterance) => {
+                    self.shared.set_pause(None);
                     self.shared.utterances.fetch_add(1, Ordering::Relaxed);
                     self.shared.set_window(None);
                     tracing::debug!(

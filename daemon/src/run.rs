@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use codriver_asr::{
-    AudioHost as SoundHost, Listener, ListenerOptions, Microphone, MicrophoneOptions, Source,
+    Ahead, AudioHost as SoundHost, Listener, ListenerOptions, Microphone, MicrophoneOptions, Source,
 };
 use codriver_catalog::Language;
 use serde_json::json;
@@ -21,8 +21,8 @@ use crate::dialogue::Dialogue;
 use crate::knowledge::{self, Knowledge};
 use crate::minds::{Ears, Mind};
 use crate::pipeline::{
-    Actor, Cancellation, Controls, Events, Heartbeat, Queue, Recognising, Request, State, Status,
-    Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+    Actor, Cancellation, Controls, Events, Heartbeat, Phrases, Queue, Recognising, Request, State,
+    Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
 };
 use crate::settings::{AudioHost, Layers, Settings, load};
 use crate::speech::{Voice, VoiceThread};
@@ -118,6 +118,7 @@ async fn serve(
     .await?;
     let car = Arc::new(Car::new(&connection, &settings).await);
     let mind = Arc::new(Mutex::new(mind));
+    let phrases = Phrases::of(&knowledge.catalog)?;
 
     let mut threads = Threads::new(voice_thread, speech_pulse);
     threads.understand(Understands {
@@ -127,7 +128,7 @@ async fn serve(
         runtime: tokio::runtime::Handle::current(),
     })?;
     if let Some(ears) = ears {
-        threads.hear(ears, &settings, &controls, microphone)?;
+        threads.hear(ears, phrases.clone(), &settings, &controls, microphone)?;
     }
     let actor = Actor {
         dialogue: Dialogue::new(Duration::from_millis(
@@ -158,7 +159,7 @@ async fn serve(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&layers, &mind, &controls).await;
+                reload(&layers, &mind, &phrases, &controls).await;
             }
             () = gone(&connection) => {
                 return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
@@ -198,13 +199,15 @@ async fn gone(connection: &Connection) {
 }
 
 /// Reads the packs again. What is wrong with them is logged, and the old ones stay.
-async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, controls: &Controls) {
+async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, phrases: &Phrases, controls: &Controls) {
     let layers = layers.clone();
     let mind = Arc::clone(mind);
+    let phrases = phrases.clone();
     let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
         let settings = load(&layers)?;
         let knowledge = Arc::new(Knowledge::load(&settings)?);
         let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
+        phrases.replace(&knowledge.catalog)?;
         *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(knowledge)
     });
@@ -308,6 +311,7 @@ impl Threads {
     fn hear(
         &mut self,
         ears: Ears,
+        phrases: Phrases,
         settings: &Settings,
         controls: &Arc<Controls>,
         microphone: Status,
@@ -323,7 +327,7 @@ impl Threads {
         microphone.set("opening");
         let stage = Recognising {
             listener,
-            recogniser: ears.recogniser,
+            recogniser: Ahead::new(ears.recogniser, Box::new(phrases)),
             languages: settings.recogniser.languages.clone(),
             controls: Arc::clone(controls),
             microphone,

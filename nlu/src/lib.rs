@@ -15,5 +15,5 @@ pub use context::Context;
 pub use error::Error;
 pub use interpretation::{Alternative, Interpretation, Reason, Rule, Source, TierAnswer};
 pub use tier::{ModelAnswer, ModelTier, Proposal};
-pub use understanding::{LONGEST_SENTENCE, Tiers, Understanding};
+pub use understanding::{LONGEST_SENTENCE, Progress, Tiers, Understanding};
 pub use vocabulary::vocabulary;

@@ -27,6 +27,10 @@ pub struct WhisperOptions {
     /// Threads for one recognition. They spin while they wait for each other, so give no more
     /// than the cores that are really free.
     pub threads: u16,
+    /// Encoder positions (50 a second) that even the shortest utterance gets, 64 to 1500. Few
+    /// are fast, but whisper was taught on 1500 and begins to repeat itself; what does is decoded
+    /// again with twice as many.
+    pub least_audio_context: u16,
     /// When a transcript is not believed.
     pub guard: GuardOptions,
 }
@@ -36,6 +40,7 @@ impl Default for WhisperOptions {
         Self {
             languages: Language::ALL.to_vec(),
             threads: 2,
+            least_audio_context: 512,
             guard: GuardOptions::default(),
         }
     }
@@ -168,7 +173,7 @@ impl Recogniser for Whisper {
     fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
         let begun = Instant::now();
         let audio = long_enough(&utterance.samples);
-        let mut audio_context = audio_context(audio.len());
+        let mut audio_context = audio_context(audio.len(), self.options.least_audio_context);
         let mut decodes = 1;
         let mut decoded = self.decode(&audio, self.spoken_last, audio_context)?;
         if self.options.languages.len() > 1 {
@@ -280,13 +285,10 @@ fn whole_characters(pieces: &[(Vec<u8>, f32)]) -> Vec<Token> {
 /// Encoder positions (50 a second) of whisper's full window of 30 s.
 const MAX_AUDIO_CONTEXT: i32 = 1500;
 
-/// Below this whisper loops: 10.24 s.
-const MIN_AUDIO_CONTEXT: usize = 512;
-
 /// Encoder positions for `samples`, with a little silence behind them.
-fn audio_context(samples: usize) -> i32 {
+fn audio_context(samples: usize, least: u16) -> i32 {
     let positions = samples.div_ceil(320) + 32;
-    let rounded = positions.next_multiple_of(64).max(MIN_AUDIO_CONTEXT);
+    let rounded = positions.next_multiple_of(64).max(usize::from(least));
     i32::try_from(rounded)
         .unwrap_or(MAX_AUDIO_CONTEXT)
         .min(MAX_AUDIO_CONTEXT)
@@ -383,10 +385,10 @@ mod tests {
 
     #[test]
     fn the_audio_context_is_never_short_and_never_beyond_the_model() {
-        assert_eq!(audio_context(0), 512);
-        assert_eq!(audio_context(2 * 16_000), 512);
-        assert_eq!(audio_context(15 * 16_000), 832);
-        assert_eq!(audio_context(60 * 16_000), 1500);
+        assert_eq!(audio_context(0, 512), 512);
+        assert_eq!(audio_context(2 * 16_000, 512), 512);
+        assert_eq!(audio_context(15 * 16_000, 512), 832);
+        assert_eq!(audio_context(60 * 16_000, 512), 1500);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use codriver_asr::{Event as Sound, Listener, Next as Heard, Recogniser, Recognition, Utterance};
+use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, Utterance};
 use codriver_catalog::Language;
 
 use super::sentence::span;
@@ -14,8 +14,8 @@ use crate::settings::LanguageChoice;
 pub struct Recognising {
     /// Where utterances come from; its own thread captures and cuts them.
     pub listener: Arc<Listener>,
-    /// What recognises.
-    pub recogniser: Box<dyn Recogniser>,
+    /// What recognises, from the first pause on.
+    pub recogniser: Ahead,
     /// The configured languages, listened for when the choice is "auto".
     pub languages: Vec<Language>,
     /// Where sentences go.
@@ -36,6 +36,10 @@ impl Recognising {
                 Heard::Event(Sound::Utterance(utterance)) => {
                     self.follow(&mut choice);
                     span(utterance.id).in_scope(|| self.recognise(&utterance));
+                }
+                Heard::Event(Sound::Paused(utterance)) => {
+                    self.follow(&mut choice);
+                    span(utterance.id).in_scope(|| self.look_ahead(utterance));
                 }
                 Heard::Event(sound) => self.notice(sound),
                 Heard::Nothing => {}
@@ -80,6 +84,16 @@ impl Recognising {
         }
     }
 
+    /// Recognises what was said until a pause. Nothing is told: the speaker may go on.
+    fn look_ahead(&mut self, utterance: Utterance) {
+        if self.controls.cancellation.voids(utterance.end_of_speech.at) {
+            return;
+        }
+        if let Err(error) = self.recogniser.pause(utterance, &self.listener) {
+            tracing::warn!(%error, "recognition at a pause failed");
+        }
+    }
+
     fn recognise(&mut self, utterance: &Utterance) {
         let ended = utterance.end_of_speech.at;
         if self.controls.cancellation.voids(ended) {
@@ -88,12 +102,18 @@ impl Recognising {
         }
         self.controls.events.state(State::Recognising);
         let mut timings = Timings::default();
-        // From the speaker's last sound until now: hangover and queue.
+        // From the speaker's last sound until now: hangover and queue, and within them what was
+        // recognised ahead.
         timings.record("endpoint", ended.elapsed());
         let begun = Instant::now();
-        let recognition = self.recogniser.recognise(utterance);
+        let recognised = self.recogniser.recognise(utterance);
         timings.record("recognise", begun.elapsed());
-        match recognition {
+        if let Ok(ahead) = &recognised
+            && let Some(took) = ahead.ahead
+        {
+            timings.record("ahead", took);
+        }
+        match recognised.map(|recognised| recognised.recognition) {
             Ok(Recognition::Heard(transcript)) => self.hand_on(Sentence {
                 id: utterance.id,
                 text: transcript.text,

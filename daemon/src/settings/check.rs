@@ -36,6 +36,24 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     within("endpoint.pre_roll_ms", endpoint.pre_roll_ms, 0, 2_000)?;
     within("endpoint.onset_ms", endpoint.onset_ms, 32, 500)?;
     within("endpoint.hangover_ms", endpoint.hangover_ms, 100, 3_000)?;
+    within(
+        "endpoint.hangover_complete_ms",
+        endpoint.hangover_complete_ms,
+        64,
+        endpoint.hangover_ms,
+    )?;
+    within(
+        "endpoint.hangover_unfinished_ms",
+        endpoint.hangover_unfinished_ms,
+        endpoint.hangover_ms,
+        3_000,
+    )?;
+    within(
+        "endpoint.pause_ms",
+        endpoint.pause_ms,
+        32,
+        endpoint.hangover_complete_ms,
+    )?;
     within("endpoint.shortest_ms", endpoint.shortest_ms, 0, 1_000)?;
     within("endpoint.longest_ms", endpoint.longest_ms, 6_000, 29_000)?;
     filled("recogniser.pack", &recogniser.pack)?;

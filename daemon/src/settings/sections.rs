@@ -132,8 +132,14 @@ pub struct Endpoint {
     pub pre_roll_ms: u32,
     /// Speech needed before an utterance begins.
     pub onset_ms: u32,
+    /// Silence after which the words so far are recognised.
+    pub pause_ms: u32,
     /// Silence needed before it ends.
     pub hangover_ms: u32,
+    /// The same after a whole command.
+    pub hangover_complete_ms: u32,
+    /// The same in the middle of a command.
+    pub hangover_unfinished_ms: u32,
     /// Utterances with less speech in all are dropped: coughs, door slams.
     pub shortest_ms: u32,
     /// Hard cap on one utterance, 6000 to 29000.
@@ -145,7 +151,10 @@ impl Default for Endpoint {
         Self {
             pre_roll_ms: 300,
             onset_ms: 64,
-            hangover_ms: 400,
+            pause_ms: 96,
+            hangover_ms: 700,
+            hangover_complete_ms: 250,
+            hangover_unfinished_ms: 1_200,
             shortest_ms: 160,
             longest_ms: 15_000,
         }
