@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! speech ... pause ------- silence as long as wanted -> utterance -> its words are there already
-//!               '-> recognise -> judge how complete: says how long that is
+//!               '-> glance -> judge how complete: says how long that is
+//!                     '-> recognise with care, where it is no whole request
 //! ```
 //! When the speaker goes on after the pause, what was recognised is thrown away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codriver_catalog::Language;
 
@@ -23,7 +24,14 @@ pub trait Sense: Send {
 pub struct Ahead {
     recogniser: Box<dyn Recogniser>,
     sense: Box<dyn Sense>,
-    held: Option<(Utterance, Recognition)>,
+    held: Option<Held>,
+}
+
+/// What was recognised at a pause.
+struct Held {
+    utterance: Utterance,
+    recognition: Recognition,
+    took: Duration,
 }
 
 /// The words of an utterance and where they come from.
@@ -59,28 +67,53 @@ impl Ahead {
         if !listener.is_pausing(&utterance) {
             return Ok(());
         }
-        let recognition = self.recogniser.recognise(&utterance)?;
-        if let Recognition::Heard(transcript) = &recognition {
-            let completeness = self.sense.completeness(transcript);
-            tracing::debug!(utterance = %utterance.id, ?completeness, "pause");
+        self.held = None;
+        let begun = Instant::now();
+        let mut recognition = self.recogniser.glance(&utterance)?;
+        let mut completeness = self.judge(&recognition);
+        listener.judge(&utterance, completeness);
+        if completeness != Completeness::Complete {
+            if listener.has_resumed(&utterance) {
+                return Ok(());
+            }
+            recognition = self.recogniser.recognise(&utterance)?;
+            completeness = self.judge(&recognition);
             listener.judge(&utterance, completeness);
         }
-        self.held = Some((utterance, recognition));
+        tracing::debug!(utterance = %utterance.id, ?completeness, "pause");
+        self.held = Some(Held {
+            utterance,
+            recognition,
+            took: begun.elapsed(),
+        });
         Ok(())
+    }
+
+    fn judge(&mut self, recognition: &Recognition) -> Completeness {
+        match recognition {
+            Recognition::Heard(transcript) => self.sense.completeness(transcript),
+            Recognition::Rejected { .. } => Completeness::Unknown,
+        }
     }
 
     /// The words of a whole utterance: those recognised at its last pause, or recognised now.
     /// Blocking.
     pub fn recognise(&mut self, utterance: &Utterance) -> Result<Recognised, Error> {
         match self.held.take() {
-            Some((paused, recognition)) if utterance.has_speech_of(&paused) => Ok(Recognised {
-                ahead: Some(recognition.timings().total),
-                recognition,
+            Some(held) if utterance.has_speech_of(&held.utterance) => Ok(Recognised {
+                recognition: held.recognition,
+                ahead: Some(held.took),
             }),
-            _ => Ok(Recognised {
-                recognition: self.recogniser.recognise(utterance)?,
-                ahead: None,
-            }),
+            _ => {
+                let mut recognition = self.recogniser.glance(utterance)?;
+                if self.judge(&recognition) != Completeness::Complete {
+                    recognition = self.recogniser.recognise(utterance)?;
+                }
+                Ok(Recognised {
+                    recognition,
+                    ahead: None,
+                })
+            }
         }
     }
 }

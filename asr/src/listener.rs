@@ -109,6 +109,8 @@ struct Shared {
     source_open: AtomicBool,
     window_ends: Mutex<Option<Instant>>,
     pause: Mutex<Option<Pause>>,
+    /// The last voiced sample of the utterance that ended last.
+    ended_at: AtomicU64,
     utterances: AtomicU64,
     dropped_events: AtomicU64,
     dropped_utterances: AtomicU64,
@@ -140,6 +142,7 @@ impl Listener {
             source_open: AtomicBool::new(false),
             window_ends: Mutex::new(None),
             pause: Mutex::new(None),
+            ended_at: AtomicU64::new(0),
             utterances: AtomicU64::new(0),
             dropped_events: AtomicU64::new(0),
             dropped_utterances: AtomicU64::new(0),
@@ -219,6 +222,13 @@ impl Listener {
     pub fn is_pausing(&self, utterance: &Utterance) -> bool {
         let pause = *self.shared.pause();
         pause.is_some_and(|pause| pause.last_voiced_sample == utterance.end_of_speech.at_sample)
+    }
+
+    /// Whether the speaker has gone on after the pause in which `utterance` was taken. When the
+    /// utterance has ended with it, nobody has.
+    pub fn has_resumed(&self, utterance: &Utterance) -> bool {
+        !self.is_pausing(utterance)
+            && self.shared.ended_at.load(Ordering::Acquire) != utterance.end_of_speech.at_sample
     }
 
     /// Says what the words of `utterance` are, which was taken at a pause. It comes to nothing
@@ -479,6 +489,8 @@ where
                 }
                 Noticed::Resumed => self.shared.set_pause(None),
                 Noticed::Utterance(utterance) => {
+                    let last_voiced = utterance.end_of_speech.at_sample;
+                    self.shared.ended_at.store(last_voiced, Ordering::Release);
                     self.shared.set_pause(None);
                     self.shared.utterances.fetch_add(1, Ordering::Relaxed);
                     self.shared.set_window(None);

@@ -15,6 +15,7 @@ mod gateway;
 mod knowledge;
 mod logging;
 mod minds;
+mod patience;
 pub mod pipeline;
 pub mod replies;
 pub mod run;
@@ -23,3 +24,4 @@ pub mod settings;
 pub mod speech;
 
 pub use error::Error;
+pub use patience::wait_asleep;

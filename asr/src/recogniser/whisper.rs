@@ -31,6 +31,9 @@ pub struct WhisperOptions {
     /// are fast, but whisper was taught on 1500 and begins to repeat itself; what does is decoded
     /// again with twice as many.
     pub least_audio_context: u16,
+    /// The same for a glance, which is not primed with the vocabulary: without it fewer do, with
+    /// it a context below 512 repeats itself in every second utterance.
+    pub glance_audio_context: u16,
     /// When a transcript is not believed.
     pub guard: GuardOptions,
 }
@@ -41,9 +44,19 @@ impl Default for WhisperOptions {
             languages: Language::ALL.to_vec(),
             threads: 2,
             least_audio_context: 512,
+            glance_audio_context: 256,
             guard: GuardOptions::default(),
         }
     }
+}
+
+/// How an utterance is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// With a short audio context and no vocabulary.
+    Quick,
+    /// With both.
+    Careful,
 }
 
 /// A loaded whisper model.
@@ -96,13 +109,16 @@ impl Whisper {
         audio: &[f32],
         language: Language,
         audio_context: i32,
+        look: Look,
     ) -> Result<Decoded, Error> {
         let seconds = audio.len() as f32 / SAMPLE_RATE_HZ as f32;
         let mut parameters = base_parameters(language);
         parameters.set_n_threads(i32::from(self.options.threads.max(1)));
         parameters.set_audio_ctx(audio_context);
         parameters.set_max_tokens(max_tokens(language, seconds));
-        if let Some(vocabulary) = self.vocabularies.get(&language) {
+        if look == Look::Careful
+            && let Some(vocabulary) = self.vocabularies.get(&language)
+        {
             parameters.set_tokens(&vocabulary.tokens);
         }
         self.state.full(parameters, audio).map_err(failed)?;
@@ -170,24 +186,38 @@ impl Recogniser for Whisper {
             .insert(language, Vocabulary::new(words, &self.context));
     }
 
+    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+        self.look_at(utterance, Look::Quick)
+    }
+
     fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+        self.look_at(utterance, Look::Careful)
+    }
+}
+
+impl Whisper {
+    fn look_at(&mut self, utterance: &Utterance, look: Look) -> Result<Recognition, Error> {
         let begun = Instant::now();
         let audio = long_enough(&utterance.samples);
-        let mut audio_context = audio_context(audio.len(), self.options.least_audio_context);
+        let least = match look {
+            Look::Quick => self.options.glance_audio_context,
+            Look::Careful => self.options.least_audio_context,
+        };
+        let mut audio_context = audio_context(audio.len(), least);
         let mut decodes = 1;
-        let mut decoded = self.decode(&audio, self.spoken_last, audio_context)?;
+        let mut decoded = self.decode(&audio, self.spoken_last, audio_context, look)?;
         if self.options.languages.len() > 1 {
             let language = self.sounds_like()?;
             if language != decoded.language {
                 decodes += 1;
-                decoded = self.decode(&audio, language, audio_context)?;
+                decoded = self.decode(&audio, language, audio_context, look)?;
             }
         }
         if is_looping(&decoded.text()) && audio_context < MAX_AUDIO_CONTEXT {
             // A short context invites loops; a longer one costs time but ends most of them.
             audio_context = (audio_context * 2).min(MAX_AUDIO_CONTEXT);
             decodes += 1;
-            decoded = self.decode(&audio, decoded.language, audio_context)?;
+            decoded = self.decode(&audio, decoded.language, audio_context, look)?;
         }
         let timings = Timings {
             total: begun.elapsed(),
