@@ -122,7 +122,10 @@ fn a_glance_is_taken_at_less_context_and_reads_no_vocabulary_out() {
     };
     let text = glanced.text.to_lowercase();
     assert!(text.contains("front defroster"), "{text}");
-    assert_eq!((glanced.timings.decodes, glanced.timings.audio_context), (1, 256));
+    assert_eq!(
+        (glanced.timings.decodes, glanced.timings.audio_context),
+        (1, 256)
+    );
     assert_eq!(hearing.heard[0].1.timings().audio_context, 512);
 }
 
