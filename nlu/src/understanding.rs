@@ -46,7 +46,7 @@ pub enum Tiers {
 /// How far a sentence has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// A phrase was said from beginning to end, and lacks nothing.
+    /// A phrase was said from beginning to end, its words heard exactly, and lacks nothing.
     Complete,
     /// A phrase was begun, or an argument is missing.
     Unfinished,
@@ -149,8 +149,9 @@ impl Understanding {
         let pattern = self.patterns.interpret(&sentence, language);
         let missing = match (&pattern.reason, self.completed(&pattern.proposals)) {
             (None, Ok(_)) if pattern.score >= EXECUTE => {
-                // Free text may go on: "navigate to the train ... station".
-                return match pattern.has_text {
+                // Free text may go on: "navigate to the train ... station". What only sounds
+                // like a phrase is worth a second look.
+                return match pattern.has_text || pattern.score < EXACT {
                     true => Progress::Unknown,
                     false => Progress::Complete,
                 };

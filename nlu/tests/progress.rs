@@ -51,6 +51,12 @@ fn the_beginning_of_a_phrase_is_unfinished_in_both_languages() {
 }
 
 #[test]
+fn what_only_sounds_like_a_phrase_is_worth_a_second_look() {
+    let sentences = ["Turn on the air condishoning", "打开空雕"];
+    assert_all(&understanding(), Progress::Unknown, &sentences);
+}
+
+#[test]
 fn free_text_and_words_of_no_phrase_are_unknown() {
     let sentences = [
         "",
