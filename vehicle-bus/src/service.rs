@@ -5,10 +5,9 @@
 //! tasks are first polled in the order of their messages; they wait for their turn in that order,
 //! and everything up to the actuator's queue happens in the turn.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use codriver_catalog::Language;
 use tokio::{
@@ -20,9 +19,12 @@ use zbus::{
     message::Header, object_server::SignalEmitter,
 };
 
+pub use self::wire::{Options, context, from_variant};
+use self::wire::{Row, row, to_variant};
+pub(crate) use self::wire::{options, variant};
 use crate::{
-    Error, Outcome, Reason, Value,
-    description::{Class, Entry, Kind},
+    Error, Outcome, Reason,
+    description::Class,
     gateway::{Context, Event, Gateway, Request},
     permission::{Permissions, Settings},
     subscribers::Subscribers,
@@ -91,14 +93,8 @@ struct Vehicle1 {
     turn: Arc<Mutex<()>>,
 }
 
-/// The options of `SetWith` and `GetWith`.
-pub type Options = HashMap<String, OwnedVariant>;
-
 /// How D-Bus carries an outcome.
 type Answer = (String, String, String);
-
-/// A row of `List`: path, type, writable, min, max, unit.
-type Row = (String, String, bool, OwnedVariant, OwnedVariant, String);
 
 #[interface(name = "org.codriver.Vehicle1")]
 impl Vehicle1 {
@@ -306,113 +302,6 @@ impl Vehicle1 {
 fn answer(outcome: &Outcome) -> Answer {
     let reason = outcome.reason().map(Reason::to_string).unwrap_or_default();
     (outcome.as_str().into(), reason, outcome.message().into())
-}
-
-/// Reads the options of `SetWith` and `GetWith`. One that is not known is refused: who sets it means
-/// something by it.
-///
-/// # Errors
-/// A sentence that names the option.
-pub fn context(options: &Options) -> Result<Context, String> {
-    let mut context = Context::default();
-    for (name, value) in options {
-        match (name.as_str(), from_variant(value)) {
-            ("speaker_zone", Some(Value::Text(zone))) => {
-                context.speaker = Some(zone.parse().map_err(|why| format!("{name}: {why}."))?);
-            }
-            ("confirmed", Some(Value::Flag(confirmed))) => context.confirmed = confirmed,
-            ("language", Some(Value::Text(code))) => {
-                let known = Language::ALL.into_iter().find(|each| each.code() == code);
-                let known = known.ok_or_else(|| format!("language: there is no \"{code}\"."))?;
-                context.language = Some(known);
-            }
-            _ => {
-                return Err(format!(
-                    "{name}: the options are speaker_zone (s), confirmed (b), language (s)."
-                ));
-            }
-        }
-    }
-    Ok(context)
-}
-
-/// The options that say what `context` says.
-pub(crate) fn options(context: Context) -> HashMap<&'static str, Variant<'static>> {
-    let mut options = HashMap::new();
-    if let Some(zone) = context.speaker {
-        options.insert("speaker_zone", Variant::from(zone.as_str()));
-    }
-    if context.confirmed {
-        options.insert("confirmed", Variant::from(true));
-    }
-    if let Some(language) = context.language {
-        options.insert("language", Variant::from(language.code()));
-    }
-    options
-}
-
-/// A boolean, any number, or a text; None for anything else.
-pub fn from_variant(value: &Variant<'_>) -> Option<Value> {
-    Some(match value {
-        Variant::Bool(flag) => Value::Flag(*flag),
-        Variant::F64(number) => Value::Number(*number),
-        Variant::U8(number) => Value::Number((*number).into()),
-        Variant::I16(number) => Value::Number((*number).into()),
-        Variant::U16(number) => Value::Number((*number).into()),
-        Variant::I32(number) => Value::Number((*number).into()),
-        Variant::U32(number) => Value::Number((*number).into()),
-        Variant::I64(number) => Value::Number(*number as f64),
-        Variant::U64(number) => Value::Number(*number as f64),
-        Variant::Str(text) => Value::Text(text.to_string()),
-        Variant::Variant(inner) => return from_variant(inner),
-        _ => return None,
-    })
-}
-
-/// b, d or s.
-pub(crate) fn variant(value: Value) -> Variant<'static> {
-    match value {
-        Value::Flag(flag) => Variant::from(flag),
-        Value::Number(number) => Variant::from(number),
-        Value::Text(text) => Variant::from(text),
-    }
-}
-
-fn to_variant(value: Value) -> fdo::Result<OwnedVariant> {
-    owned(variant(value))
-}
-
-fn owned(variant: Variant<'static>) -> fdo::Result<OwnedVariant> {
-    OwnedVariant::try_from(variant).map_err(|error| fdo::Error::Failed(error.to_string()))
-}
-
-fn row(entry: &Entry) -> fdo::Result<Row> {
-    let words = |words: &BTreeMap<String, i64>| {
-        owned(Variant::from(words.keys().cloned().collect::<Vec<_>>()))
-    };
-    let text = |text: &str| to_variant(Value::Text(text.into()));
-    let (min, max) = match &entry.kind {
-        Kind::Boolean => (
-            to_variant(Value::Flag(false))?,
-            to_variant(Value::Flag(true))?,
-        ),
-        Kind::Number { min, max, .. } => (
-            to_variant(Value::Number(*min))?,
-            to_variant(Value::Number(*max))?,
-        ),
-        Kind::Choice(choices) => (words(choices)?, words(choices)?),
-        Kind::Color => (text("#000000")?, text("#FFFFFF")?),
-    };
-    let writable = entry.actuator.is_some();
-    let kind = entry.kind.name().to_owned();
-    Ok((
-        entry.path.clone(),
-        kind,
-        writable,
-        min,
-        max,
-        entry.unit.clone(),
-    ))
 }
 
 /// Turns events into signals until the gateway or the bus is gone.
