@@ -84,7 +84,7 @@ async fn forget_gone(subscribers: Weak<Subscribers>, mut changes: NameOwnerChang
             && change.new_owner().is_none()
             && let zbus::names::BusName::Unique(name) = change.name()
         {
-            subscribers.remove(&name);
+            subscribers.remove(name);
         }
     }
 }
