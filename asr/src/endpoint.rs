@@ -126,6 +126,8 @@ pub struct Endpointer {
     position: u64,
     /// Nothing before this position is handed out again.
     taken_until: u64,
+    /// A button says when the utterance is over: no pause does.
+    held: bool,
 }
 
 enum State {
@@ -159,6 +161,7 @@ impl Endpointer {
             state: State::waiting(),
             position: 0,
             taken_until: 0,
+            held: false,
         })
     }
 
@@ -182,6 +185,11 @@ impl Endpointer {
             } => self.wait(recent, voiced_in_a_row, window, voice_probability),
             State::Speaking(speech) => self.speak(speech, window, voice_probability),
         }
+    }
+
+    /// While held, no pause ends an utterance; [`finish`](Self::finish) and the hard cap do.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Takes a window that nobody wants understood: it only feeds the pre-roll.
@@ -254,7 +262,7 @@ impl Endpointer {
         } else {
             speech.unvoiced_in_a_row += window.len();
         }
-        if speech.unvoiced_in_a_row >= samples_in(self.options.hangover) {
+        if !self.held && speech.unvoiced_in_a_row >= samples_in(self.options.hangover) {
             return Some(self.close(speech.segment));
         }
         if speech.segment.samples.len() >= samples_in(self.options.hard_cap) {

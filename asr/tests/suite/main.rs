@@ -10,5 +10,6 @@ mod noise;
 mod recognition;
 mod recordings;
 mod resampling;
+mod robustness;
 mod support;
 mod voice;
