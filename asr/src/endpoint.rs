@@ -80,6 +80,8 @@ pub struct Endpointer {
     position: u64,
     /// Nothing before this position is handed out again.
     taken_until: u64,
+    /// A button says when the utterance is over: no pause does.
+    held: bool,
 }
 
 enum State {
@@ -125,6 +127,7 @@ impl Endpointer {
             state: State::waiting(),
             position: 0,
             taken_until: 0,
+            held: false,
         })
     }
 
@@ -168,6 +171,11 @@ impl Endpointer {
             return None;
         }
         self.finish()
+    }
+
+    /// While held, no pause ends an utterance; [`finish`](Self::finish) and the hard cap do.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Takes a window that nobody wants understood: it only feeds the pre-roll.
@@ -240,7 +248,7 @@ impl Endpointer {
             speech.unvoiced_in_a_row += window.len();
         }
         let completeness = speech.pause.unwrap_or_default();
-        if self.options.is_over(speech.unvoiced_in_a_row, completeness) {
+        if !self.held && self.options.is_over(speech.unvoiced_in_a_row, completeness) {
             return Some(self.close(speech.segment));
         }
         if speech.segment.samples.len() >= samples_in(self.options.hard_cap) {

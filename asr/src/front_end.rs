@@ -119,6 +119,19 @@ impl FrontEnd {
         Ok(noticed)
     }
 
+    /// While held, no pause ends an utterance.
+    pub fn hold(&mut self, held: bool) {
+        self.endpointer.hold(held);
+    }
+
+    /// Completes an utterance that is still open, whatever would follow; the stream goes on.
+    pub fn end_utterance(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
+        let mut noticed = self.drain_windows(captured_until)?;
+        let boundary = self.endpointer.finish();
+        noticed.extend(boundary.map(|found| self.notice(found, captured_until)));
+        Ok(noticed)
+    }
+
     /// Forgets an utterance that is still open, and the pre-roll.
     pub fn forget(&mut self) {
         self.pending.clear();

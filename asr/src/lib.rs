@@ -69,7 +69,7 @@ pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment}
 pub use error::Error;
 pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};
-pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next};
+pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next, RELEASE_TAIL};
 pub use recogniser::{
     GuardOptions, Recogniser, Recognition, Rejected, Timings, Token, Transcript, Whisper,
     WhisperOptions,

@@ -106,6 +106,8 @@ struct Shared {
     muted: AtomicBool,
     paused: AtomicBool,
     cancelled: AtomicBool,
+    held: AtomicBool,
+    released: AtomicBool,
     source_open: AtomicBool,
     window_ends: Mutex<Option<Instant>>,
     pause: Mutex<Option<Pause>>,
@@ -139,6 +141,8 @@ impl Listener {
             muted: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            released: AtomicBool::new(false),
             source_open: AtomicBool::new(false),
             window_ends: Mutex::new(None),
             pause: Mutex::new(None),
@@ -158,6 +162,7 @@ impl Listener {
             shared: Arc::clone(&shared),
             outage_reported: false,
             earlier_overruns: 0,
+            ends_at: None,
         };
         let thread = thread::Builder::new()
             .name(name.to_owned())
@@ -189,9 +194,27 @@ impl Listener {
         true
     }
 
+    /// Push and hold: as [`listen_now`](Self::listen_now), and until [`release`](Self::release),
+    /// at most `longest`, no pause ends the utterance; the hard cap still does.
+    pub fn hold(&self, longest: Duration) -> bool {
+        let opened = self.listen_now(longest);
+        self.shared.held.store(opened, Ordering::Release);
+        opened
+    }
+
+    /// Ends what [`hold`](Self::hold) began: after [`RELEASE_TAIL`] of further sound the
+    /// utterance is complete, without waiting for silence.
+    pub fn release(&self) {
+        if self.shared.held.swap(false, Ordering::AcqRel) {
+            self.shared.released.store(true, Ordering::Release);
+            self.wake();
+        }
+    }
+
     /// Closes the window and forgets an utterance that is still being spoken.
     pub fn cancel(&self) {
         self.shared.set_window(None);
+        self.shared.held.store(false, Ordering::Release);
         self.shared.cancelled.store(true, Ordering::Release);
         self.wake();
     }
@@ -317,6 +340,10 @@ const READ_WAIT: Duration = Duration::from_millis(50);
 /// The same in a pause, where a judgement may end the utterance before more sound comes.
 const READ_WAIT_IN_PAUSE: Duration = Duration::from_millis(8);
 
+/// Sound still taken after [`Listener::release`]: what the sound system has captured but not yet
+/// delivered, and the end of a syllable that a quick thumb would cut.
+pub const RELEASE_TAIL: Duration = Duration::from_millis(120);
+
 /// The listener's thread.
 struct Worker<F> {
     open: F,
@@ -327,6 +354,8 @@ struct Worker<F> {
     outage_reported: bool,
     /// Overruns of sources that are closed by now.
     earlier_overruns: u64,
+    /// When the utterance of a released button is complete.
+    ends_at: Option<Instant>,
 }
 
 /// Why the worker has stopped reading a source.
@@ -361,6 +390,7 @@ where
                 Over::Stopped | Over::Ended => break,
                 Over::Muted => {
                     self.shared.set_window(None);
+                    self.shared.held.store(false, Ordering::Release);
                     tracing::info!("microphone closed: muted");
                 }
                 Over::Lost(error) => self.after_loss(error),
@@ -396,7 +426,10 @@ where
             }
             if self.shared.cancelled.swap(false, Ordering::AcqRel) {
                 self.forget();
+                self.ends_at = None;
             }
+            self.front_end
+                .hold(self.shared.held.load(Ordering::Acquire) || self.ends_at.is_some());
             let wait = match self.take_judgement() {
                 true => READ_WAIT_IN_PAUSE,
                 false => READ_WAIT,
@@ -423,6 +456,9 @@ where
             self.shared
                 .overrun_samples
                 .store(overruns, Ordering::Relaxed);
+            if let Err(error) = self.end_released() {
+                return Over::Lost(error);
+            }
             self.close_expired_window();
         }
     }
@@ -449,6 +485,24 @@ where
         self.shared.set_pause(None);
     }
 
+    /// Completes the utterance of a button that was released.
+    fn end_released(&mut self) -> Result<(), Error> {
+        if self.shared.released.swap(false, Ordering::AcqRel) {
+            self.ends_at = Some(Instant::now() + RELEASE_TAIL);
+        }
+        if self.ends_at.is_none_or(|ends| Instant::now() < ends) {
+            return Ok(());
+        }
+        self.ends_at = None;
+        let noticed = self.front_end.end_utterance(Instant::now())?;
+        if noticed.is_empty() && self.shared.window_ends().is_some() {
+            self.shared.report(Event::NothingHeard);
+        }
+        self.shared.set_window(None);
+        self.report_all(noticed);
+        Ok(())
+    }
+
     fn take(&mut self, block: &[f32], captured_until: Instant) -> Result<(), Error> {
         // Audio flows, so the source is well: the next outage is a new one.
         self.outage_reported = false;
@@ -460,10 +514,10 @@ where
             }
         };
         if self.shared.paused.load(Ordering::Acquire) {
-            if self.front_end.is_speaking() {
-                self.forget();
-            }
-            return self.front_end.pass(block);
+            // What the assistant says is not kept as the beginning of what is said to it either.
+            let passed = self.front_end.pass(block);
+            self.forget();
+            return passed;
         }
         if !wanted {
             return self.front_end.pass(block);
@@ -511,6 +565,9 @@ where
             .shared
             .window_ends()
             .is_some_and(|ends| ends <= Instant::now());
+        if expired {
+            self.shared.held.store(false, Ordering::Release);
+        }
         if expired && !self.front_end.is_speaking() {
             self.shared.set_window(None);
             self.shared.report(Event::NothingHeard);

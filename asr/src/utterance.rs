@@ -42,6 +42,16 @@ impl Utterance {
         self.id == other.id && self.end_of_speech.at_sample == other.end_of_speech.at_sample
     }
 
+    /// When its first sample was captured, by this machine's monotonic clock.
+    pub fn began_at(&self) -> Instant {
+        let before = self
+            .end_of_speech
+            .at_sample
+            .saturating_sub(self.started_at_sample);
+        let end = self.end_of_speech.at;
+        end.checked_sub(duration_of_samples(before)).unwrap_or(end)
+    }
+
     /// How long the audio is, pre-roll and hangover included.
     pub fn duration(&self) -> Duration {
         duration_of_samples(self.samples.len() as u64)

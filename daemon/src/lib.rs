@@ -5,6 +5,7 @@
 //! other program.
 
 pub mod assistant;
+mod attention;
 mod car;
 pub mod control;
 pub mod dialogue;

@@ -32,7 +32,7 @@ pub use heartbeat::{Heartbeat, IDLE_WAIT};
 pub use outcome::{CommandReport, UnderstoodReport};
 pub use queue::{Next, Queue};
 pub use recognising::Recognising;
-pub use sense::Phrases;
+pub use sense::{Judge, Phrases};
 pub use sentence::{Sentence, Understood};
 pub use status::Status;
 pub use timings::{Timings, milliseconds};

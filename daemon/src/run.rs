@@ -16,15 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
 
+use crate::attention::{self, Attention};
 use crate::car::Car;
 use crate::dialogue::Dialogue;
 use crate::knowledge::{self, Knowledge};
 use crate::minds::{Ears, Mind};
 use crate::pipeline::{
-    Actor, Cancellation, Controls, Events, Heartbeat, Phrases, Queue, Recognising, Request, State,
-    Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+    Actor, Cancellation, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request,
+    State, Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
 };
-use crate::settings::{AudioHost, Layers, Settings, load};
+use crate::settings::{Activation, AudioHost, Layers, Settings, load};
 use crate::speech::{Voice, VoiceThread};
 use crate::{Error, assistant, logging, service_manager};
 
@@ -98,6 +99,7 @@ async fn serve(
         requests,
         events,
         voice,
+        Attention::new(&settings),
         settings.privacy.log_text,
     ));
     let microphone = Status::new("none");
@@ -146,6 +148,7 @@ async fn serve(
             .unwrap_or(Language::English),
     };
     let acting = tokio::spawn(actor.run(taken));
+    let buttons = watch_buttons(&settings, &connection, &controls);
     let signalling = tokio::spawn(assistant::signal(connection.clone(), delivered, state));
 
     // Only now can anybody find us: everything is loaded and running.
@@ -173,6 +176,7 @@ async fn serve(
     watching.abort();
     acting.abort();
     signalling.abort();
+    buttons.iter().for_each(tokio::task::JoinHandle::abort);
     let _released =
         tokio::time::timeout(LONGEST_SILENCE, connection.release_name(assistant::NAME)).await;
     tokio::task::spawn_blocking(move || threads.stop())
@@ -181,6 +185,35 @@ async fn serve(
             stage: "stopping",
             problem: error.to_string(),
         })
+}
+
+/// Watches the buttons that the configuration names.
+fn watch_buttons(
+    settings: &Settings,
+    connection: &Connection,
+    controls: &Arc<Controls>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let listening = &settings.listening;
+    let mut watching = Vec::new();
+    if !listening.button_path.is_empty() {
+        let path = listening.button_path.clone();
+        watching.push(tokio::spawn(attention::watch_wheel(
+            connection.clone(),
+            path,
+            listening.hold,
+            Arc::clone(controls),
+        )));
+    }
+    if let Some(key) = attention::parse_key(&listening.key) {
+        let device = listening.key_device.clone();
+        watching.push(tokio::spawn(attention::watch_key(
+            device,
+            key,
+            listening.hold,
+            Arc::clone(controls),
+        )));
+    }
+    watching
 }
 
 /// Ends when the bus has closed the connection.
@@ -321,16 +354,39 @@ impl Threads {
             let microphone = Microphone::open(&options)?;
             Ok(Box::new(microphone) as Box<dyn Source>)
         };
-        let listener = Listener::start(open, ears.front_end, ListenerOptions::default())?;
+        let options = ListenerOptions {
+            activation: match settings.listening.activation {
+                Activation::PushToTalk => codriver_asr::Activation::PushToTalk,
+                Activation::Wake | Activation::Always => codriver_asr::Activation::Always,
+            },
+            ..ListenerOptions::default()
+        };
+        let listener = Listener::start(open, ears.front_end, options)?;
         let listener = Arc::new(listener);
         controls.attach(Arc::clone(&listener));
+        let told = Arc::downgrade(controls);
+        controls.voice.on_speaking(move |speaking| {
+            if let Some(controls) = told.upgrade() {
+                controls.speaking(speaking);
+            }
+        });
         microphone.set("opening");
+        let judge = Judge {
+            phrases,
+            controls: Arc::clone(controls),
+        };
         let stage = Recognising {
             listener,
-            recogniser: Ahead::new(ears.recogniser, Box::new(phrases)),
+            recogniser: Ahead::new(ears.recogniser, Box::new(judge)),
             languages: settings.recogniser.languages.clone(),
             controls: Arc::clone(controls),
             microphone,
+            language: settings
+                .recogniser
+                .languages
+                .first()
+                .copied()
+                .unwrap_or(Language::English),
         };
         self.start("recogniser", move |pulse| stage.run(&pulse))
     }

@@ -5,6 +5,7 @@ mod error;
 mod interpretation;
 pub mod model;
 mod normalise;
+pub mod opening;
 mod patterns;
 mod sound;
 mod tier;

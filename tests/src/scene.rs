@@ -127,6 +127,8 @@ impl Scene {
             .env("CODRIVER__CONFIGS__DIRECTORY", &options.configs)
             .env("CODRIVER__UNDERSTANDING__TIER", &options.tier)
             .env("CODRIVER__SPEECH__OUTPUT", "off")
+            // The recordings are requests as they are; a scene about waking says so.
+            .env("CODRIVER__LISTENING__ACTIVATION", "always")
             .env("DBUS_SESSION_BUS_ADDRESS", bus.address())
             .env("DBUS_SYSTEM_BUS_ADDRESS", bus.address())
             .env_remove("JOURNAL_STREAM")

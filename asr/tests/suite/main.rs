@@ -11,5 +11,6 @@ mod noise;
 mod recognition;
 mod recordings;
 mod resampling;
+mod robustness;
 mod support;
 mod voice;

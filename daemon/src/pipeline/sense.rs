@@ -6,6 +6,7 @@ use codriver_asr::{Completeness, Sense, Transcript};
 use codriver_catalog::Catalog;
 use codriver_nlu::{Progress, Understanding};
 
+use super::Controls;
 use crate::Error;
 
 /// The phrases, shared with whoever reloads them. They are apart from the understanding stage's,
@@ -34,10 +35,20 @@ impl Phrases {
     }
 }
 
-impl Sense for Phrases {
+/// The phrases, and what may be said before them.
+pub struct Judge {
+    /// What is asked for.
+    pub phrases: Phrases,
+    /// Its attention knows the wake phrases.
+    pub controls: Arc<Controls>,
+}
+
+impl Sense for Judge {
     fn completeness(&mut self, transcript: &Transcript) -> Completeness {
-        let phrases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match phrases.progress(&transcript.text, Some(transcript.language)) {
+        let request = self.controls.attention.request_in(&transcript.text);
+        let phrases = self.phrases.0.lock();
+        let phrases = phrases.unwrap_or_else(PoisonError::into_inner);
+        match phrases.progress(request, Some(transcript.language)) {
             Progress::Complete => Completeness::Complete,
             Progress::Unfinished => Completeness::Unfinished,
             Progress::Unknown => Completeness::Unknown,

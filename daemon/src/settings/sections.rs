@@ -18,6 +18,8 @@ pub struct Settings {
     pub voice_activity: VoiceActivity,
     /// Where an utterance begins and ends.
     pub endpoint: Endpoint,
+    /// What makes speech a request.
+    pub listening: Listening,
     /// Sound to text.
     pub recogniser: Recogniser,
     /// Text to commands.
@@ -48,6 +50,7 @@ impl Default for Settings {
             audio: Audio::default(),
             voice_activity: VoiceActivity::default(),
             endpoint: Endpoint::default(),
+            listening: Listening::default(),
             recogniser: Recogniser::default(),
             understanding: Understanding::default(),
             dialogue: Dialogue::default(),
@@ -159,6 +162,55 @@ impl Default for Endpoint {
             longest_ms: 15_000,
         }
     }
+}
+
+/// What makes speech a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listening {
+    /// Which speech is taken up without a button.
+    pub activation: Activation,
+    /// What a request begins with.
+    pub wake_phrases: Vec<String>,
+    /// How long a request may be in coming after a button or the wake phrase, 1000 to 30000.
+    pub window_ms: u32,
+    /// How long more is listened for after a reply, 0 to 30000; 0 is not at all.
+    pub follow_up_ms: u32,
+    /// Whether a button is held while speaking.
+    pub hold: bool,
+    /// Part of the name of the input device with the push-to-talk key.
+    pub key_device: String,
+    /// The push-to-talk key as Linux calls it; empty for none.
+    pub key: String,
+    /// The VSS path of the push-to-talk button; empty for none.
+    pub button_path: String,
+}
+
+impl Default for Listening {
+    fn default() -> Self {
+        Self {
+            activation: Activation::Wake,
+            wake_phrases: vec!["hello car".into(), "hey codriver".into(), "你好小车".into()],
+            window_ms: 8_000,
+            follow_up_ms: 4_000,
+            hold: false,
+            key_device: String::new(),
+            key: String::new(),
+            button_path: String::new(),
+        }
+    }
+}
+
+/// Which speech is taken up without a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// What begins with a wake phrase.
+    Wake,
+    /// None.
+    PushToTalk,
+    /// All of it.
+    Always,
 }
 
 /// Sound to text.
