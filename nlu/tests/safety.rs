@@ -75,7 +75,11 @@ fn a_greeting_or_a_hum_is_no_yes_to_an_open_question() {
     let command = |answer: Interpretation| answer.commands.first().map(|c| c.name.to_string());
     for hum in ["你好", "您好你好", "哼", "嗯哼", "啊你好", "嗯"] {
         let answer = heard(&mut understanding, hum);
-        assert!(answer.commands.is_empty(), "\"{hum}\" is {:?}", answer.commands);
+        assert!(
+            answer.commands.is_empty(),
+            "\"{hum}\" is {:?}",
+            answer.commands
+        );
     }
     for yes in ["好", "行", "可以", "嗯可以", "嗯好的", "好吧"] {
         let answer = command(heard(&mut understanding, yes));

@@ -15,6 +15,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         recogniser,
         understanding,
         dialogue,
+        models,
         execution_provider,
         ..
     } = settings;
@@ -51,6 +52,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         50,
         60_000,
     )?;
+    within("models.patience_ms", models.patience_ms, 10, 60_000)?;
     within(
         "dialogue.answer_within_ms",
         dialogue.answer_within_ms,
