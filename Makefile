@@ -19,7 +19,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -28,6 +28,7 @@ help:
 	@echo "make soak         nightly: 100,000 requests to a gateway under faults"
 	@echo "make fuzz         nightly: five minutes of every fuzz target"
 	@echo "make bench        figures of every stage and of the whole way"
+	@echo "make bench-ears   from the last word to the first frame, stage by stage"
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
 	@echo "make eval         what the tiers understand of held-out sentences"
@@ -67,6 +68,10 @@ bench: setup-test models
 	$(CARGO) bench --workspace --locked
 	$(CODRIVER_BIN_DIR)/codriver-latency
 
+# EARS: options of codriver-latency, such as --utterances 99 or --setting CODRIVER__RECOGNISER__THREADS=1.
+bench-ears: setup-test models
+	$(CODRIVER_BIN_DIR)/codriver-latency --output $(CURDIR)/target/bench/ears.json $(EARS)
+
 # INTENT_PACK: which language model; TRAIN: options of the trainer, such as --minutes or --start;
 # LANGUAGES: those evaluated; PUBLIC: a folder of public text sets.
 train: setup-train
@@ -87,7 +92,7 @@ eval-speech: setup-speech models
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 
-# Tokens a second beside llama.cpp, which pip builds from source.
+# Tokens a second beside llama.cpp.
 bench-peer: setup-run models
 	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
 	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt

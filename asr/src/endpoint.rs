@@ -1,82 +1,32 @@
 //! Where an utterance begins and ends: a pure state machine over voice probabilities.
 //!
 //! ```text
-//!            onset windows voiced            hangover without voice, or hard cap
-//!  waiting ------------------------> speaking ----------------------------------> waiting
+//!            onset windows voiced            silence as long as wanted, or hard cap
+//!  waiting ------------------------> speaking -------------------------------------> waiting
 //!     |  keeps the pre-roll             |  keeps everything, at most the hard cap
+//!                                       |  a short silence is a pause: how complete the words so
+//!                                       |  far are judged to be says how much silence is wanted
 //! ```
 
+mod options;
+
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::Error;
 use crate::audio::{SAMPLE_RATE_HZ, samples_in};
 
-/// When speech counts as begun and as over.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EndpointOptions {
-    /// A window at or above this probability (0 to 1) is voiced.
-    pub voiced_at: f32,
-    /// Once speaking, a window stays voiced down to this probability.
-    pub unvoiced_below: f32,
-    /// Audio kept from before the first voiced window.
-    pub pre_roll: Duration,
-    /// This much must be voiced in a row for an utterance to begin.
-    pub onset: Duration,
-    /// This much must be unvoiced in a row for it to end.
-    pub hangover: Duration,
-    /// Utterances with less voiced audio in all are dropped: coughs and door slams.
-    pub min_speech: Duration,
-    /// An utterance is cut here, whether or not the speaker has finished.
-    pub hard_cap: Duration,
-}
+pub use options::EndpointOptions;
 
-impl Default for EndpointOptions {
-    fn default() -> Self {
-        Self {
-            voiced_at: 0.5,
-            unvoiced_below: 0.35,
-            pre_roll: Duration::from_millis(300),
-            onset: Duration::from_millis(64),
-            hangover: Duration::from_millis(500),
-            min_speech: Duration::from_millis(160),
-            hard_cap: Duration::from_secs(15),
-        }
-    }
-}
-
-impl EndpointOptions {
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |option, reason: &str| {
-            Err(Error::OptionUnusable {
-                option,
-                reason: reason.to_owned(),
-            })
-        };
-        if !(self.voiced_at > 0.0 && self.voiced_at <= 1.0) {
-            return refuse("audio.voiced_at", "must be above 0 and at most 1");
-        }
-        if !(self.unvoiced_below > 0.0 && self.unvoiced_below <= self.voiced_at) {
-            return refuse(
-                "audio.unvoiced_below",
-                "must be above 0 and at most audio.voiced_at",
-            );
-        }
-        if self.hangover < Duration::from_millis(50) {
-            return refuse("audio.hangover_ms", "must be at least 50");
-        }
-        // Beyond 29 s a recogniser window of 30 s no longer holds the utterance.
-        if !(Duration::from_secs(1)..=Duration::from_secs(29)).contains(&self.hard_cap) {
-            return refuse("audio.hard_cap_s", "must be 1 to 29");
-        }
-        if self.pre_roll + self.onset + self.hangover > self.hard_cap {
-            return refuse(
-                "audio.hard_cap_s",
-                "must be longer than pre-roll, onset and hangover together",
-            );
-        }
-        Ok(())
-    }
+/// How far a sentence has come, judged by the words until a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Completeness {
+    /// A whole request: little more silence is needed.
+    Complete,
+    /// The beginning of a request: "navigate to".
+    Unfinished,
+    /// Nobody knows.
+    #[default]
+    Unknown,
 }
 
 /// What the endpointer found in the stream.
@@ -87,13 +37,17 @@ pub enum Boundary {
         /// Stream position in samples.
         at_sample: u64,
     },
+    /// The speaker has paused: what was said so far. [`Endpointer::judge`] may say what it is.
+    Paused(Segment),
+    /// The speaker goes on after a pause.
+    Resumed,
     /// An utterance is complete.
     Ended(Segment),
     /// What began was too short to be speech, and is forgotten.
     TooShort,
 }
 
-/// A complete utterance as the endpointer knows it: audio and positions, no clock.
+/// An utterance, or one until its pause, as the endpointer knows it: audio and positions, no clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
     /// 16 kHz mono.
@@ -126,6 +80,8 @@ pub struct Endpointer {
     position: u64,
     /// Nothing before this position is handed out again.
     taken_until: u64,
+    /// A button says when the utterance is over: no pause does.
+    held: bool,
 }
 
 enum State {
@@ -139,6 +95,18 @@ enum State {
 struct Speech {
     segment: Segment,
     unvoiced_in_a_row: usize,
+    /// What the pause that was reported last was judged to be; `None` while somebody speaks.
+    pause: Option<Completeness>,
+}
+
+impl Speech {
+    fn new(segment: Segment) -> Self {
+        Self {
+            segment,
+            unvoiced_in_a_row: 0,
+            pause: None,
+        }
+    }
 }
 
 impl State {
@@ -159,6 +127,7 @@ impl Endpointer {
             state: State::waiting(),
             position: 0,
             taken_until: 0,
+            held: false,
         })
     }
 
@@ -182,6 +151,31 @@ impl Endpointer {
             } => self.wait(recent, voiced_in_a_row, window, voice_probability),
             State::Speaking(speech) => self.speak(speech, window, voice_probability),
         }
+    }
+
+    /// Says what the pause is, whose last voiced sample stood at `last_voiced_sample`. Another one
+    /// than the present is over, and nothing comes of it.
+    pub fn judge(
+        &mut self,
+        last_voiced_sample: u64,
+        completeness: Completeness,
+    ) -> Option<Boundary> {
+        let State::Speaking(speech) = &mut self.state else {
+            return None;
+        };
+        if speech.pause.is_none() || speech.segment.last_voiced_sample != last_voiced_sample {
+            return None;
+        }
+        speech.pause = Some(completeness);
+        if !self.options.is_over(speech.unvoiced_in_a_row, completeness) {
+            return None;
+        }
+        self.finish()
+    }
+
+    /// While held, no pause ends an utterance; [`finish`](Self::finish) and the hard cap do.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Takes a window that nobody wants understood: it only feeds the pre-roll.
@@ -230,16 +224,13 @@ impl Endpointer {
             return None;
         }
         let started_at_sample = self.position - recent.len() as u64;
-        self.state = State::Speaking(Speech {
-            segment: Segment {
-                samples: recent.into(),
-                started_at_sample,
-                last_voiced_sample: self.position,
-                voiced_samples: voiced_in_a_row as u64,
-                truncated: false,
-            },
-            unvoiced_in_a_row: 0,
-        });
+        self.state = State::Speaking(Speech::new(Segment {
+            samples: recent.into(),
+            started_at_sample,
+            last_voiced_sample: self.position,
+            voiced_samples: voiced_in_a_row as u64,
+            truncated: false,
+        }));
         Some(Boundary::Started {
             at_sample: started_at_sample,
         })
@@ -247,29 +238,44 @@ impl Endpointer {
 
     fn speak(&mut self, mut speech: Speech, window: &[f32], probability: f32) -> Option<Boundary> {
         speech.segment.samples.extend_from_slice(window);
+        let mut found = None;
         if probability >= self.options.unvoiced_below {
             speech.unvoiced_in_a_row = 0;
             speech.segment.voiced_samples += window.len() as u64;
             speech.segment.last_voiced_sample = self.position;
+            found = speech.pause.take().map(|_| Boundary::Resumed);
         } else {
             speech.unvoiced_in_a_row += window.len();
         }
-        if speech.unvoiced_in_a_row >= samples_in(self.options.hangover) {
+        let completeness = speech.pause.unwrap_or_default();
+        if !self.held && self.options.is_over(speech.unvoiced_in_a_row, completeness) {
             return Some(self.close(speech.segment));
         }
         if speech.segment.samples.len() >= samples_in(self.options.hard_cap) {
             return Some(self.cut(speech));
         }
+        if speech.pause.is_none()
+            && speech.unvoiced_in_a_row >= samples_in(self.options.pause)
+            && speech.unvoiced_in_a_row > 0
+            && self.is_speech(&speech.segment)
+        {
+            speech.pause = Some(Completeness::Unknown);
+            found = Some(Boundary::Paused(speech.segment.clone()));
+        }
         self.state = State::Speaking(speech);
-        None
+        found
+    }
+
+    fn is_speech(&self, segment: &Segment) -> bool {
+        segment.voiced_samples >= samples_in(self.options.min_speech) as u64
     }
 
     fn close(&mut self, segment: Segment) -> Boundary {
         self.taken_until = self.position;
-        if segment.voiced_samples < samples_in(self.options.min_speech) as u64 {
-            Boundary::TooShort
-        } else {
+        if self.is_speech(&segment) {
             Boundary::Ended(segment)
+        } else {
+            Boundary::TooShort
         }
     }
 
@@ -285,15 +291,16 @@ impl Endpointer {
                 truncated: false,
             },
             unvoiced_in_a_row: speech.unvoiced_in_a_row,
+            pause: None,
         });
         let segment = Segment {
             truncated: true,
             ..speech.segment
         };
-        if segment.voiced_samples < samples_in(self.options.min_speech) as u64 {
-            Boundary::TooShort
-        } else {
+        if self.is_speech(&segment) {
             Boundary::Ended(segment)
+        } else {
+            Boundary::TooShort
         }
     }
 }

@@ -6,8 +6,8 @@ use codriver_catalog::UtteranceId;
 
 use crate::audio::{SAMPLE_RATE_HZ, duration_of_samples};
 use crate::{
-    Boundary, EndOfSpeech, EndpointOptions, Endpointer, Error, Format, Segment, ToSpeech,
-    Utterance, VoiceActivity,
+    Boundary, Completeness, EndOfSpeech, EndpointOptions, Endpointer, Error, Format, Segment,
+    ToSpeech, Utterance, VoiceActivity,
 };
 
 /// What the front end noticed in the audio it was given.
@@ -15,6 +15,10 @@ use crate::{
 pub enum Noticed {
     /// Somebody has begun to speak.
     SpeechStarted,
+    /// The speaker has paused: what was said so far. [`FrontEnd::judge`] may say what it is.
+    Paused(Utterance),
+    /// The speaker goes on after a pause.
+    Resumed,
     /// An utterance is complete.
     Utterance(Utterance),
     /// What sounded like speech was over too soon to be any.
@@ -29,6 +33,10 @@ pub struct FrontEnd {
     /// 16 kHz mono audio that does not fill a window yet.
     pending: Vec<f32>,
     busy: Duration,
+    /// The name of the utterance that is open, or of the next one.
+    id: UtteranceId,
+    /// When the endpointer's position was captured.
+    position_at: Instant,
     /// Audio has passed that the detector did not hear; what it remembers is stale.
     detector_stale: bool,
 }
@@ -46,6 +54,8 @@ impl FrontEnd {
             endpointer: Endpointer::new(options)?,
             pending: Vec::new(),
             busy: Duration::ZERO,
+            id: UtteranceId::next(),
+            position_at: Instant::now(),
             detector_stale: false,
         })
     }
@@ -79,6 +89,17 @@ impl FrontEnd {
         Ok(())
     }
 
+    /// Says what the pause is that ended with the last voiced sample at `last_voiced_sample`. A
+    /// pause that is over by now is left alone.
+    pub fn judge(
+        &mut self,
+        last_voiced_sample: u64,
+        completeness: Completeness,
+    ) -> Option<Noticed> {
+        let boundary = self.endpointer.judge(last_voiced_sample, completeness)?;
+        Some(self.notice(boundary, self.position_at))
+    }
+
     /// Closes the stream: what is still open becomes an utterance.
     pub fn finish(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
         self.resampler.flush(&mut self.pending)?;
@@ -98,11 +119,25 @@ impl FrontEnd {
         Ok(noticed)
     }
 
+    /// While held, no pause ends an utterance.
+    pub fn hold(&mut self, held: bool) {
+        self.endpointer.hold(held);
+    }
+
+    /// Completes an utterance that is still open, whatever would follow; the stream goes on.
+    pub fn end_utterance(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
+        let mut noticed = self.drain_windows(captured_until)?;
+        let boundary = self.endpointer.finish();
+        noticed.extend(boundary.map(|found| self.notice(found, captured_until)));
+        Ok(noticed)
+    }
+
     /// Forgets an utterance that is still open, and the pre-roll.
     pub fn forget(&mut self) {
         self.pending.clear();
         self.endpointer.forget();
         self.voice_activity.reset();
+        self.id = UtteranceId::next();
     }
 
     /// Whether an utterance is open.
@@ -126,24 +161,31 @@ impl FrontEnd {
             let probability = self.voice_activity.probability(window)?;
             let boundary = self.endpointer.push(window, probability);
             used += size;
-            if let Some(found) = boundary {
-                let unused = (self.pending.len() - used) as u64;
-                let window_at = captured_until
-                    .checked_sub(duration_of_samples(unused))
-                    .unwrap_or(captured_until);
-                noticed.push(self.notice(found, window_at));
-            }
+            let unused = (self.pending.len() - used) as u64;
+            self.position_at = captured_until
+                .checked_sub(duration_of_samples(unused))
+                .unwrap_or(captured_until);
+            noticed.extend(boundary.map(|found| self.notice(found, self.position_at)));
         }
         self.pending.drain(..used);
         Ok(noticed)
     }
 
     /// Gives a boundary its clock: the endpointer's position was captured at `position_at`.
-    fn notice(&self, boundary: Boundary, position_at: Instant) -> Noticed {
+    fn notice(&mut self, boundary: Boundary, position_at: Instant) -> Noticed {
         match boundary {
             Boundary::Started { .. } => Noticed::SpeechStarted,
-            Boundary::TooShort => Noticed::TooShort,
-            Boundary::Ended(segment) => Noticed::Utterance(self.utterance(segment, position_at)),
+            Boundary::Paused(segment) => Noticed::Paused(self.utterance(segment, position_at)),
+            Boundary::Resumed => Noticed::Resumed,
+            Boundary::TooShort => {
+                self.id = UtteranceId::next();
+                Noticed::TooShort
+            }
+            Boundary::Ended(segment) => {
+                let utterance = self.utterance(segment, position_at);
+                self.id = UtteranceId::next();
+                Noticed::Utterance(utterance)
+            }
         }
     }
 
@@ -154,7 +196,7 @@ impl FrontEnd {
             .saturating_sub(segment.last_voiced_sample);
         let ended_at_sample = segment.ended_at_sample();
         Utterance {
-            id: UtteranceId::next(),
+            id: self.id,
             started_at_sample: segment.started_at_sample,
             ended_at_sample,
             end_of_speech: EndOfSpeech {

@@ -59,7 +59,9 @@ pub fn utterances_of(
     let mut keep = |noticed: Vec<Noticed>| {
         utterances.extend(noticed.into_iter().filter_map(|found| match found {
             Noticed::Utterance(utterance) => Some(utterance),
-            Noticed::SpeechStarted | Noticed::TooShort => None,
+            Noticed::SpeechStarted | Noticed::Paused(_) | Noticed::Resumed | Noticed::TooShort => {
+                None
+            }
         }));
     };
     let mut block = Vec::new();

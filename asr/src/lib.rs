@@ -49,6 +49,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod audio;
 mod endpoint;
 mod error;
@@ -62,12 +63,13 @@ mod source;
 mod utterance;
 mod voice_activity;
 
+pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
-pub use endpoint::{Boundary, EndpointOptions, Endpointer, Segment};
+pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment};
 pub use error::Error;
 pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};
-pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next};
+pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next, RELEASE_TAIL};
 pub use recogniser::{
     GuardOptions, Recogniser, Recognition, Rejected, Timings, Token, Transcript, Whisper,
     WhisperOptions,

@@ -1,12 +1,12 @@
 //! Listens all the time: owns the thread between the source and the recogniser.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::queue::{DropOldest, Popped};
-use crate::{Error, FrontEnd, Noticed, Read, Source, Utterance};
+use crate::{Completeness, Error, FrontEnd, Noticed, Read, Source, Utterance};
 
 /// When speech becomes an utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +54,10 @@ pub enum Event {
     SpeechStarted,
     /// What began turned out too short to be speech.
     TooShort,
+    /// The speaker has paused: what was said so far. Nobody waits for an answer, but one given
+    /// with [`Listener::judge`] says how much silence is needed. It is kept only while the pause
+    /// goes on, and pushes nothing out of a full queue.
+    Paused(Utterance),
     /// Somebody has spoken.
     Utterance(Utterance),
     /// The window of [`Listener::listen_now`] closed without speech.
@@ -102,13 +106,26 @@ struct Shared {
     muted: AtomicBool,
     paused: AtomicBool,
     cancelled: AtomicBool,
+    held: AtomicBool,
+    released: AtomicBool,
     source_open: AtomicBool,
     window_ends: Mutex<Option<Instant>>,
+    pause: Mutex<Option<Pause>>,
+    /// The last voiced sample of the utterance that ended last.
+    ended_at: AtomicU64,
     utterances: AtomicU64,
     dropped_events: AtomicU64,
     dropped_utterances: AtomicU64,
     overrun_samples: AtomicU64,
     opened: AtomicU64,
+}
+
+/// The pause that goes on.
+#[derive(Clone, Copy)]
+struct Pause {
+    last_voiced_sample: u64,
+    /// A judgement that the listener's thread has not taken yet.
+    judged: Option<Completeness>,
 }
 
 impl Listener {
@@ -124,8 +141,12 @@ impl Listener {
             muted: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            released: AtomicBool::new(false),
             source_open: AtomicBool::new(false),
             window_ends: Mutex::new(None),
+            pause: Mutex::new(None),
+            ended_at: AtomicU64::new(0),
             utterances: AtomicU64::new(0),
             dropped_events: AtomicU64::new(0),
             dropped_utterances: AtomicU64::new(0),
@@ -141,6 +162,7 @@ impl Listener {
             shared: Arc::clone(&shared),
             outage_reported: false,
             earlier_overruns: 0,
+            ends_at: None,
         };
         let thread = thread::Builder::new()
             .name(name.to_owned())
@@ -172,9 +194,27 @@ impl Listener {
         true
     }
 
+    /// Push and hold: as [`listen_now`](Self::listen_now), and until [`release`](Self::release),
+    /// at most `longest`, no pause ends the utterance; the hard cap still does.
+    pub fn hold(&self, longest: Duration) -> bool {
+        let opened = self.listen_now(longest);
+        self.shared.held.store(opened, Ordering::Release);
+        opened
+    }
+
+    /// Ends what [`hold`](Self::hold) began: after [`RELEASE_TAIL`] of further sound the
+    /// utterance is complete, without waiting for silence.
+    pub fn release(&self) {
+        if self.shared.held.swap(false, Ordering::AcqRel) {
+            self.shared.released.store(true, Ordering::Release);
+            self.wake();
+        }
+    }
+
     /// Closes the window and forgets an utterance that is still being spoken.
     pub fn cancel(&self) {
         self.shared.set_window(None);
+        self.shared.held.store(false, Ordering::Release);
         self.shared.cancelled.store(true, Ordering::Release);
         self.wake();
     }
@@ -199,6 +239,29 @@ impl Listener {
     /// Whether the source is open at this moment: never for long after muting.
     pub fn is_source_open(&self) -> bool {
         self.shared.source_open.load(Ordering::Acquire)
+    }
+
+    /// Whether the pause in which `utterance` was taken still goes on.
+    pub fn is_pausing(&self, utterance: &Utterance) -> bool {
+        let pause = *self.shared.pause();
+        pause.is_some_and(|pause| pause.last_voiced_sample == utterance.end_of_speech.at_sample)
+    }
+
+    /// Whether the speaker has gone on after the pause in which `utterance` was taken. When the
+    /// utterance has ended with it, nobody has.
+    pub fn has_resumed(&self, utterance: &Utterance) -> bool {
+        !self.is_pausing(utterance)
+            && self.shared.ended_at.load(Ordering::Acquire) != utterance.end_of_speech.at_sample
+    }
+
+    /// Says what the words of `utterance` are, which was taken at a pause. It comes to nothing
+    /// when the speaker has gone on since.
+    pub fn judge(&self, utterance: &Utterance, completeness: Completeness) {
+        if let Some(pause) = self.shared.pause().as_mut()
+            && pause.last_voiced_sample == utterance.end_of_speech.at_sample
+        {
+            pause.judged = Some(completeness);
+        }
     }
 
     /// How the listener has fared.
@@ -246,6 +309,20 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A pause begins, or the one before is over; then nobody needs its words any more.
+    fn set_pause(&self, last_voiced_sample: Option<u64>) {
+        *self.pause() = last_voiced_sample.map(|last_voiced_sample| Pause {
+            last_voiced_sample,
+            judged: None,
+        });
+        self.events
+            .discard(|event| matches!(event, Event::Paused(_)));
+    }
+
     fn report(&self, event: Event) {
         if let Some(dropped) = self.events.push(event) {
             self.dropped_events.fetch_add(1, Ordering::Relaxed);
@@ -260,6 +337,13 @@ impl Shared {
 /// The longest the thread waits before it looks at the controls again.
 const READ_WAIT: Duration = Duration::from_millis(50);
 
+/// The same in a pause, where a judgement may end the utterance before more sound comes.
+const READ_WAIT_IN_PAUSE: Duration = Duration::from_millis(8);
+
+/// Sound still taken after [`Listener::release`]: what the sound system has captured but not yet
+/// delivered, and the end of a syllable that a quick thumb would cut.
+pub const RELEASE_TAIL: Duration = Duration::from_millis(120);
+
 /// The listener's thread.
 struct Worker<F> {
     open: F,
@@ -270,6 +354,8 @@ struct Worker<F> {
     outage_reported: bool,
     /// Overruns of sources that are closed by now.
     earlier_overruns: u64,
+    /// When the utterance of a released button is complete.
+    ends_at: Option<Instant>,
 }
 
 /// Why the worker has stopped reading a source.
@@ -299,11 +385,12 @@ where
                 Err(error) => Over::Lost(error),
             };
             self.shared.source_open.store(false, Ordering::Release);
-            self.front_end.forget();
+            self.forget();
             match over {
                 Over::Stopped | Over::Ended => break,
                 Over::Muted => {
                     self.shared.set_window(None);
+                    self.shared.held.store(false, Ordering::Release);
                     tracing::info!("microphone closed: muted");
                 }
                 Over::Lost(error) => self.after_loss(error),
@@ -338,10 +425,17 @@ where
                 return Over::Muted;
             }
             if self.shared.cancelled.swap(false, Ordering::AcqRel) {
-                self.front_end.forget();
+                self.forget();
+                self.ends_at = None;
             }
+            self.front_end
+                .hold(self.shared.held.load(Ordering::Acquire) || self.ends_at.is_some());
+            let wait = match self.take_judgement() {
+                true => READ_WAIT_IN_PAUSE,
+                false => READ_WAIT,
+            };
             block.clear();
-            let taken = match source.read(&mut block, READ_WAIT) {
+            let taken = match source.read(&mut block, wait) {
                 Ok(Read::Audio) => self.take(&block, Instant::now()),
                 Ok(Read::Nothing) => Ok(()),
                 Ok(Read::End) => {
@@ -362,8 +456,51 @@ where
             self.shared
                 .overrun_samples
                 .store(overruns, Ordering::Relaxed);
+            if let Err(error) = self.end_released() {
+                return Over::Lost(error);
+            }
             self.close_expired_window();
         }
+    }
+
+    /// Passes on what the present pause was judged to be. Whether there is a pause.
+    fn take_judgement(&mut self) -> bool {
+        let (pausing, judged) = match self.shared.pause().as_mut() {
+            Some(pause) => (
+                true,
+                pause.judged.take().map(|c| (pause.last_voiced_sample, c)),
+            ),
+            None => (false, None),
+        };
+        if let Some((last_voiced_sample, completeness)) = judged {
+            let noticed = self.front_end.judge(last_voiced_sample, completeness);
+            self.report_all(noticed);
+        }
+        pausing
+    }
+
+    /// Forgets what is being said.
+    fn forget(&mut self) {
+        self.front_end.forget();
+        self.shared.set_pause(None);
+    }
+
+    /// Completes the utterance of a button that was released.
+    fn end_released(&mut self) -> Result<(), Error> {
+        if self.shared.released.swap(false, Ordering::AcqRel) {
+            self.ends_at = Some(Instant::now() + RELEASE_TAIL);
+        }
+        if self.ends_at.is_none_or(|ends| Instant::now() < ends) {
+            return Ok(());
+        }
+        self.ends_at = None;
+        let noticed = self.front_end.end_utterance(Instant::now())?;
+        if noticed.is_empty() && self.shared.window_ends().is_some() {
+            self.shared.report(Event::NothingHeard);
+        }
+        self.shared.set_window(None);
+        self.report_all(noticed);
+        Ok(())
     }
 
     fn take(&mut self, block: &[f32], captured_until: Instant) -> Result<(), Error> {
@@ -377,10 +514,10 @@ where
             }
         };
         if self.shared.paused.load(Ordering::Acquire) {
-            if self.front_end.is_speaking() {
-                self.front_end.forget();
-            }
-            return self.front_end.pass(block);
+            // What the assistant says is not kept as the beginning of what is said to it either.
+            let passed = self.front_end.pass(block);
+            self.forget();
+            return passed;
         }
         if !wanted {
             return self.front_end.pass(block);
@@ -390,12 +527,25 @@ where
         Ok(())
     }
 
-    fn report_all(&self, noticed: Vec<Noticed>) {
+    fn report_all(&self, noticed: impl IntoIterator<Item = Noticed>) {
         for found in noticed {
             match found {
                 Noticed::SpeechStarted => self.shared.report(Event::SpeechStarted),
-                Noticed::TooShort => self.shared.report(Event::TooShort),
+                Noticed::TooShort => {
+                    self.shared.set_pause(None);
+                    self.shared.report(Event::TooShort);
+                }
+                Noticed::Paused(utterance) => {
+                    self.shared
+                        .set_pause(Some(utterance.end_of_speech.at_sample));
+                    // Without it the utterance is recognised when it has ended.
+                    self.shared.events.push_if_room(Event::Paused(utterance));
+                }
+                Noticed::Resumed => self.shared.set_pause(None),
                 Noticed::Utterance(utterance) => {
+                    let last_voiced = utterance.end_of_speech.at_sample;
+                    self.shared.ended_at.store(last_voiced, Ordering::Release);
+                    self.shared.set_pause(None);
                     self.shared.utterances.fetch_add(1, Ordering::Relaxed);
                     self.shared.set_window(None);
                     tracing::debug!(
@@ -415,6 +565,9 @@ where
             .shared
             .window_ends()
             .is_some_and(|ends| ends <= Instant::now());
+        if expired {
+            self.shared.held.store(false, Ordering::Release);
+        }
         if expired && !self.front_end.is_speaking() {
             self.shared.set_window(None);
             self.shared.report(Event::NothingHeard);

@@ -53,6 +53,22 @@ impl<T> DropOldest<T> {
         dropped
     }
 
+    /// Adds `item` only where nothing has to go for it. Whether it did.
+    pub(crate) fn push_if_room(&self, item: T) -> bool {
+        let mut state = self.lock();
+        let room = state.waiting.len() < self.capacity;
+        if room {
+            state.waiting.push_back(item);
+            self.changed.notify_one();
+        }
+        room
+    }
+
+    /// Takes out what is of no use any more.
+    pub(crate) fn discard(&self, useless: impl Fn(&T) -> bool) {
+        self.lock().waiting.retain(|item| !useless(item));
+    }
+
     /// Takes the oldest item, waiting for one no longer than `wait`.
     pub(crate) fn pop(&self, wait: Duration) -> Popped<T> {
         let deadline = Instant::now() + wait;
@@ -100,6 +116,17 @@ mod tests {
         assert_eq!(queue.pop(Duration::ZERO), Popped::Item(2));
         assert_eq!(queue.pop(Duration::ZERO), Popped::Item(3));
         assert_eq!(queue.pop(Duration::from_millis(1)), Popped::Nothing);
+    }
+
+    #[test]
+    fn what_may_be_missed_pushes_nothing_out_and_what_is_useless_goes() {
+        let queue = DropOldest::new(2);
+        assert!(queue.push_if_room(1));
+        assert!(queue.push_if_room(2));
+        assert!(!queue.push_if_room(3));
+        queue.discard(|item| *item == 1);
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(2));
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Nothing);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use codriver_catalog::UtteranceId;
 
 use crate::audio::duration_of_samples;
 
-/// One stretch of speech with a little of what came before and after it.
+/// One stretch of speech with a little of what came before and after it; at a pause, what was
+/// said of it so far.
 #[derive(Debug, Clone)]
 pub struct Utterance {
     /// The name this utterance carries through all stages.
@@ -35,6 +36,22 @@ pub struct EndOfSpeech {
 }
 
 impl Utterance {
+    /// Whether both hold the same speech: one may have been taken at a pause, with less of the
+    /// silence behind it.
+    pub fn has_speech_of(&self, other: &Self) -> bool {
+        self.id == other.id && self.end_of_speech.at_sample == other.end_of_speech.at_sample
+    }
+
+    /// When its first sample was captured, by this machine's monotonic clock.
+    pub fn began_at(&self) -> Instant {
+        let before = self
+            .end_of_speech
+            .at_sample
+            .saturating_sub(self.started_at_sample);
+        let end = self.end_of_speech.at;
+        end.checked_sub(duration_of_samples(before)).unwrap_or(end)
+    }
+
     /// How long the audio is, pre-roll and hangover included.
     pub fn duration(&self) -> Duration {
         duration_of_samples(self.samples.len() as u64)

@@ -99,7 +99,8 @@ impl Assistant {
     #[zbus(signal)]
     async fn acted(emitter: &SignalEmitter<'_>, utterance: &str, json: &str) -> zbus::Result<()>;
 
-    /// The reply; every heard utterance ends with one.
+    /// The reply; every heard utterance ends with one. Its text is empty when nothing is
+    /// answered, since nobody asked.
     #[zbus(signal)]
     async fn said(
         emitter: &SignalEmitter<'_>,

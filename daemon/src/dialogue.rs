@@ -136,6 +136,13 @@ impl Dialogue {
         self.ask(Asked::Doubt(commands), language, now);
     }
 
+    /// Whether a question waits for its answer.
+    pub fn is_open(&self, now: Instant) -> bool {
+        self.open
+            .as_ref()
+            .is_some_and(|question| now < question.deadline)
+    }
+
     /// Forgets any open question. Whether there was one.
     pub fn forget(&mut self) -> bool {
         self.open.take().is_some()

@@ -28,6 +28,9 @@ pub trait Vehicle {
     /// The present value and its age in milliseconds.
     fn get(&self, path: &str) -> zbus::Result<(OwnedVariant, u32)>;
 
+    /// From now on `changed` comes.
+    fn subscribe(&self) -> zbus::Result<()>;
+
     /// Every signal.
     fn list(&self) -> zbus::Result<Vec<SignalRow>>;
 
@@ -39,7 +42,7 @@ pub trait Vehicle {
     #[zbus(property, name = "Vehicle")]
     fn description(&self) -> zbus::Result<String>;
 
-    /// A signal has another value.
+    /// A signal has another value; for those who subscribed.
     #[zbus(signal)]
     fn changed(&self, path: String, value: OwnedVariant) -> zbus::Result<()>;
 }

@@ -5,6 +5,7 @@
 //! other program.
 
 pub mod assistant;
+mod attention;
 mod car;
 pub mod control;
 pub mod dialogue;
@@ -15,6 +16,7 @@ mod gateway;
 mod knowledge;
 mod logging;
 mod minds;
+mod patience;
 pub mod pipeline;
 pub mod replies;
 pub mod run;
@@ -23,3 +25,4 @@ pub mod settings;
 pub mod speech;
 
 pub use error::Error;
+pub use patience::wait_asleep;

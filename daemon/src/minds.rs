@@ -224,7 +224,10 @@ fn endpoint_options(settings: &Settings) -> EndpointOptions {
         unvoiced_below: settings.voice_activity.unvoiced_below as f32,
         pre_roll: milliseconds(settings.endpoint.pre_roll_ms),
         onset: milliseconds(settings.endpoint.onset_ms),
+        pause: milliseconds(settings.endpoint.pause_ms),
         hangover: milliseconds(settings.endpoint.hangover_ms),
+        hangover_complete: milliseconds(settings.endpoint.hangover_complete_ms),
+        hangover_unfinished: milliseconds(settings.endpoint.hangover_unfinished_ms),
         min_speech: milliseconds(settings.endpoint.shortest_ms),
         hard_cap: milliseconds(settings.endpoint.longest_ms),
     }

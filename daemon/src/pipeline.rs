@@ -5,6 +5,7 @@
 //!   front end               whisper               ^      patterns, model               dialogue
 //!                                     typed text -'                                    router, reply
 //! ```
+//! The recogniser begins at the first pause and tells the front end how complete the words are.
 //! The numbers are the lengths of the queues. A full queue gives up the
 //! utterance that has waited longest; whatever falls out, is cancelled, or
 //! outlives its time to live is dropped before it acts.
@@ -17,6 +18,7 @@ mod heartbeat;
 mod outcome;
 mod queue;
 mod recognising;
+mod sense;
 mod sentence;
 mod status;
 mod timings;
@@ -30,6 +32,7 @@ pub use heartbeat::{Heartbeat, IDLE_WAIT};
 pub use outcome::{CommandReport, UnderstoodReport};
 pub use queue::{Next, Queue};
 pub use recognising::Recognising;
+pub use sense::{Judge, Phrases};
 pub use sentence::{Sentence, Understood};
 pub use status::Status;
 pub use timings::{Timings, milliseconds};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use codriver_asr::{
-    AudioHost as SoundHost, Listener, ListenerOptions, Microphone, MicrophoneOptions, Source,
+    Ahead, AudioHost as SoundHost, Listener, ListenerOptions, Microphone, MicrophoneOptions, Source,
 };
 use codriver_catalog::Language;
 use serde_json::json;
@@ -16,15 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use zbus::Connection;
 
+use crate::attention::{self, Attention};
 use crate::car::Car;
 use crate::dialogue::Dialogue;
 use crate::knowledge::{self, Knowledge};
 use crate::minds::{Ears, Mind};
 use crate::pipeline::{
-    Actor, Cancellation, Controls, Events, Heartbeat, Queue, Recognising, Request, State, Status,
-    Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+    Actor, Cancellation, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request,
+    State, Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
 };
-use crate::settings::{AudioHost, Layers, Settings, load};
+use crate::settings::{Activation, AudioHost, Layers, Settings, load};
 use crate::speech::{Voice, VoiceThread};
 use crate::{Error, assistant, logging, service_manager};
 
@@ -101,6 +102,7 @@ async fn serve(
         requests,
         events,
         voice,
+        Attention::new(&settings),
         settings.privacy.log_text,
     ));
     let microphone = Status::new("none");
@@ -121,6 +123,7 @@ async fn serve(
     .await?;
     let car = Arc::new(Car::new(&connection, &settings).await);
     let mind = Arc::new(Mutex::new(mind));
+    let phrases = Phrases::of(&knowledge.catalog)?;
 
     let mut threads = Threads::new(voice_thread, speech_pulse);
     threads.understand(Understands {
@@ -130,7 +133,7 @@ async fn serve(
         runtime: tokio::runtime::Handle::current(),
     })?;
     if let Some(ears) = ears {
-        threads.hear(ears, &settings, &controls, microphone)?;
+        threads.hear(ears, phrases.clone(), &settings, &controls, microphone)?;
     }
     let actor = Actor {
         dialogue: Dialogue::new(Duration::from_millis(
@@ -148,6 +151,7 @@ async fn serve(
             .unwrap_or(Language::English),
     };
     let acting = tokio::spawn(actor.run(taken));
+    let buttons = watch_buttons(&settings, &connection, &controls);
     let signalling = tokio::spawn(assistant::signal(connection.clone(), delivered, state));
 
     // Only now can anybody find us: everything is loaded and running.
@@ -161,7 +165,7 @@ async fn serve(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&layers, &mind, &controls).await;
+                reload(&layers, &mind, &phrases, &controls).await;
             }
             () = gone(&connection) => {
                 return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
@@ -175,6 +179,7 @@ async fn serve(
     watching.abort();
     acting.abort();
     signalling.abort();
+    buttons.iter().for_each(tokio::task::JoinHandle::abort);
     let _released =
         tokio::time::timeout(LONGEST_SILENCE, connection.release_name(assistant::NAME)).await;
     tokio::task::spawn_blocking(move || threads.stop())
@@ -183,6 +188,35 @@ async fn serve(
             stage: "stopping",
             problem: error.to_string(),
         })
+}
+
+/// Watches the buttons that the configuration names.
+fn watch_buttons(
+    settings: &Settings,
+    connection: &Connection,
+    controls: &Arc<Controls>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let listening = &settings.listening;
+    let mut watching = Vec::new();
+    if !listening.button_path.is_empty() {
+        let path = listening.button_path.clone();
+        watching.push(tokio::spawn(attention::watch_wheel(
+            connection.clone(),
+            path,
+            listening.hold,
+            Arc::clone(controls),
+        )));
+    }
+    if let Some(key) = attention::parse_key(&listening.key) {
+        let device = listening.key_device.clone();
+        watching.push(tokio::spawn(attention::watch_key(
+            device,
+            key,
+            listening.hold,
+            Arc::clone(controls),
+        )));
+    }
+    watching
 }
 
 /// Ends when the bus has closed the connection.
@@ -201,13 +235,15 @@ async fn gone(connection: &Connection) {
 }
 
 /// Reads the packs again. What is wrong with them is logged, and the old ones stay.
-async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, controls: &Controls) {
+async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, phrases: &Phrases, controls: &Controls) {
     let layers = layers.clone();
     let mind = Arc::clone(mind);
+    let phrases = phrases.clone();
     let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
         let settings = load(&layers)?;
         let knowledge = Arc::new(Knowledge::load(&settings)?);
         let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
+        phrases.replace(&knowledge.catalog)?;
         *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(knowledge)
     });
@@ -315,6 +351,7 @@ impl Threads {
     fn hear(
         &mut self,
         ears: Ears,
+        phrases: Phrases,
         settings: &Settings,
         controls: &Arc<Controls>,
         microphone: Status,
@@ -324,16 +361,39 @@ impl Threads {
             let microphone = Microphone::open(&options)?;
             Ok(Box::new(microphone) as Box<dyn Source>)
         };
-        let listener = Listener::start(open, ears.front_end, ListenerOptions::default())?;
+        let options = ListenerOptions {
+            activation: match settings.listening.activation {
+                Activation::PushToTalk => codriver_asr::Activation::PushToTalk,
+                Activation::Wake | Activation::Always => codriver_asr::Activation::Always,
+            },
+            ..ListenerOptions::default()
+        };
+        let listener = Listener::start(open, ears.front_end, options)?;
         let listener = Arc::new(listener);
         controls.attach(Arc::clone(&listener));
+        let told = Arc::downgrade(controls);
+        controls.voice.on_speaking(move |speaking| {
+            if let Some(controls) = told.upgrade() {
+                controls.speaking(speaking);
+            }
+        });
         microphone.set("opening");
+        let judge = Judge {
+            phrases,
+            controls: Arc::clone(controls),
+        };
         let stage = Recognising {
             listener,
-            recogniser: ears.recogniser,
+            recogniser: Ahead::new(ears.recogniser, Box::new(judge)),
             languages: settings.recogniser.languages.clone(),
             controls: Arc::clone(controls),
             microphone,
+            language: settings
+                .recogniser
+                .languages
+                .first()
+                .copied()
+                .unwrap_or(Language::English),
         };
         self.start("recogniser", move |pulse| stage.run(&pulse))
     }

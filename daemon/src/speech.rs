@@ -4,8 +4,8 @@
 //! that cannot be spoken now is dropped, since it was already signalled as text.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ use crate::settings::{Speech, SpeechOutput};
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 /// No reply is longer than this; after it the END event is taken as lost.
 const LONGEST_REPLY: Duration = Duration::from_secs(20);
+/// How long a reply is still heard in the cabin after speech-dispatcher has sent its last sample.
+const LINGERS: Duration = Duration::from_millis(200);
 /// Replies that wait to be spoken.
 const WAITING: usize = 2;
 
@@ -30,9 +32,20 @@ const WAITING: usize = 2;
 #[derive(Debug, Clone)]
 pub struct Voice {
     orders: Arc<Queue<Order>>,
-    speaking: Arc<AtomicBool>,
+    /// Replies that are being spoken or wait to be.
+    unspoken: Arc<AtomicUsize>,
+    listener: Arc<OnceLock<Listening>>,
     hush: Arc<AtomicBool>,
     status: Status,
+}
+
+/// Who is told when the assistant begins to speak, and when it is silent again.
+struct Listening(Box<dyn Fn(bool) + Send + Sync>);
+
+impl std::fmt::Debug for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listening")
+    }
 }
 
 #[derive(Debug)]
@@ -56,7 +69,8 @@ impl Voice {
     pub fn start(settings: &Speech, heartbeat: Heartbeat) -> Result<(Self, VoiceThread), Error> {
         let voice = Self {
             orders: Arc::new(Queue::new(WAITING)),
-            speaking: Arc::default(),
+            unspoken: Arc::default(),
+            listener: Arc::default(),
             hush: Arc::default(),
             status: Status::new("off"),
         };
@@ -81,22 +95,40 @@ impl Voice {
 
     /// Speaks `text` after what is being spoken now. Never blocks.
     pub fn say(&self, text: &str, language: Language) {
+        self.unspoken.fetch_add(1, Ordering::AcqRel);
         // What falls out of the queue was signalled as text already.
-        let _displaced = self.orders.push(Order {
+        let displaced = self.orders.push(Order {
             text: text.to_owned(),
             language,
         });
+        self.dropped(usize::from(displaced.is_some()));
+    }
+
+    /// Has `told` called with true before a reply sounds and with false when it does no more,
+    /// on the voice's thread. Only once.
+    pub fn on_speaking(&self, told: impl Fn(bool) + Send + Sync + 'static) {
+        let _first = self.listener.set(Listening(Box::new(told)));
+    }
+
+    fn tell(&self, speaking: bool) {
+        if let Some(listener) = self.listener.get() {
+            (listener.0)(speaking);
+        }
+    }
+
+    fn dropped(&self, orders: usize) {
+        self.unspoken.fetch_sub(orders, Ordering::AcqRel);
     }
 
     /// Stops speaking and forgets what waits to be spoken.
     pub fn hush(&self) {
-        self.orders.drain();
+        self.dropped(self.orders.drain().len());
         self.hush.store(true, Ordering::Release);
     }
 
-    /// Whether a reply is being spoken, so that the microphone hears it.
-    pub fn is_speaking(&self) -> bool {
-        self.speaking.load(Ordering::Acquire)
+    /// Whether a reply is being spoken or waits to be.
+    pub fn is_busy(&self) -> bool {
+        self.unspoken.load(Ordering::Acquire) > 0
     }
 
     /// `off`, `ready`, or why nothing is spoken.
@@ -152,7 +184,14 @@ impl Speaker {
         loop {
             heartbeat.beat();
             match self.voice.orders.pop(IDLE_WAIT) {
-                Next::Item(order) => self.speak(&order, heartbeat),
+                Next::Item(order) => {
+                    self.speak(&order, heartbeat);
+                    self.voice.dropped(1);
+                    // Also when it could not be spoken: somebody may wait for it to be over.
+                    if !self.voice.is_busy() {
+                        self.voice.tell(false);
+                    }
+                }
                 Next::Nothing => self.voice.hush.store(false, Ordering::Release),
                 Next::Closed => break,
             }
@@ -196,9 +235,11 @@ impl Speaker {
         let Some(client) = &mut self.client else {
             return;
         };
-        self.voice.speaking.store(true, Ordering::Release);
+        self.voice.tell(true);
         let spoken = speak(client, order, &self.voice.hush, heartbeat);
-        self.voice.speaking.store(false, Ordering::Release);
+        if matches!(spoken, Ok(Spoken::Ended)) {
+            std::thread::sleep(LINGERS);
+        }
         match spoken {
             Ok(Spoken::Ended) => {}
             Ok(Spoken::Hushed) => {

@@ -17,7 +17,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::{Catalog, Command, CommandDefinition, Confirm, Decision, Language, Route};
+use codriver_catalog::{
+    ArgumentError, Catalog, Command, CommandDefinition, Confirm, Decision, Language, Route,
+};
 
 use crate::normalise::Sentence;
 use crate::patterns::{EXACT, EXECUTE, PatternAnswer, Patterns};
@@ -39,6 +41,17 @@ pub enum Tiers {
     /// Phrases first, the model where they are not certain.
     #[default]
     Both,
+}
+
+/// How far a sentence has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// A phrase was said from beginning to end, its words heard exactly, and lacks nothing.
+    Complete,
+    /// A phrase was begun, or an argument is missing.
+    Unfinished,
+    /// The phrases do not tell: free text, or words of no phrase.
+    Unknown,
 }
 
 /// Understands sentences.
@@ -125,6 +138,34 @@ impl Understanding {
             ask_all: true,
         };
         self.look_at(look, text, language, context)
+    }
+
+    /// How far a sentence has come whose speaker has paused, by the phrases alone.
+    pub fn progress(&self, text: &str, language: Option<Language>) -> Progress {
+        let sentence = Sentence::read(text);
+        if sentence.tokens.is_empty() || text.len() > LONGEST_SENTENCE {
+            return Progress::Unknown;
+        }
+        let pattern = self.patterns.interpret(&sentence, language);
+        let missing = match (&pattern.reason, self.completed(&pattern.proposals)) {
+            (None, Ok(_)) if pattern.score >= EXECUTE => {
+                // Free text may go on: "navigate to the train ... station". What only sounds
+                // like a phrase is worth a second look.
+                return match pattern.has_text || pattern.score < EXACT {
+                    true => Progress::Unknown,
+                    false => Progress::Complete,
+                };
+            }
+            (Some(Reason::Blocked { .. }), _) => return Progress::Unknown,
+            (Some(reason), _) => lacks_argument(reason),
+            (None, Err(reason)) => lacks_argument(&reason),
+            (None, Ok(_)) => false,
+        };
+        if missing || self.patterns.is_begun(&sentence, pattern.language) {
+            Progress::Unfinished
+        } else {
+            Progress::Unknown
+        }
     }
 
     /// Whether a sentence holds a negation or question word, so that the model
@@ -418,6 +459,17 @@ impl Understanding {
             Some(Confirm::Always) | None => true,
         }
     }
+}
+
+/// Whether a command lacks an argument that may still be said.
+fn lacks_argument(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Argument {
+            error: ArgumentError::Missing { .. },
+            ..
+        }
+    )
 }
 
 /// Sentences that are not worth reading.

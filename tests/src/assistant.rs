@@ -25,8 +25,12 @@ trait Assistant1 {
     fn cancel(&self) -> zbus::Result<()>;
     fn undo(&self) -> zbus::Result<()>;
     fn submit_text(&self, text: &str, language: &str) -> zbus::Result<String>;
-    #[zbus(property)]
+    #[zbus(property(emits_changed_signal = "false"))]
     fn state(&self) -> zbus::Result<String>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn muted(&self) -> zbus::Result<bool>;
+    #[zbus(property)]
+    fn set_muted(&self, muted: bool) -> zbus::Result<()>;
 }
 
 /// What the assistant signalled.
@@ -104,6 +108,22 @@ impl Assistant {
     /// The assistant refuses it.
     pub async fn undo(&self) -> Result<(), Error> {
         Ok(self.proxy.undo().await?)
+    }
+
+    /// Listens for a request, as after a button.
+    ///
+    /// # Errors
+    /// The assistant refuses it.
+    pub async fn listen(&self) -> Result<(), Error> {
+        Ok(self.proxy.listen().await?)
+    }
+
+    /// Closes or opens the microphone.
+    ///
+    /// # Errors
+    /// The assistant does not answer.
+    pub async fn mute(&self, muted: bool) -> Result<(), Error> {
+        Ok(self.proxy.set_muted(muted).await?)
     }
 
     /// idle, listening, recognising, thinking, acting or speaking.

@@ -19,6 +19,9 @@ const PAYLOAD_WITHIN: Duration = Duration::from_secs(60);
 /// What a run writes: the guest's memory, what it changes on its disk, the payload.
 const ROOM: u64 = 1 << 30;
 const KERNEL: &str = "linux.uml";
+/// What its kernel says, as it panics, on a processor whose registers (AMX's tiles among them) do
+/// not fit into the room that it has for a process's.
+const REGISTERS_DO_NOT_FIT: &str = "ptrace set fp regs failed";
 
 /// A head unit that is ready to boot.
 #[derive(Debug)]
@@ -158,6 +161,12 @@ impl Report {
         }
     }
 
+    /// Why this machine's processor cannot run it; None where it could.
+    pub fn unable(&self) -> Option<&'static str> {
+        let panicked = self.planned == 0 && self.console.contains(REGISTERS_DO_NOT_FIT);
+        panicked.then_some("User-Mode Linux has no room for the registers of this processor")
+    }
+
     /// Whether every check was made and passed, and the head unit switched itself off.
     pub fn passed(&self) -> bool {
         self.in_time && self.planned > 0 && self.passed == self.planned
@@ -236,6 +245,16 @@ mod tests {
         ] {
             assert_eq!(Report::read(console, true).passed(), passes, "{console:?}");
             assert!(!Report::read(console, false).passed(), "{console:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_kernel_that_panics_for_its_processor_before_any_check_excuses_a_machine() {
+        let panic = "Kernel panic - not syncing: ptrace set fp regs failed, errno = 14";
+        assert!(Report::read(panic, true).unable().is_some());
+        let later = format!("1..2\r\nok 1 - a\r\n{panic}");
+        for console in ["Kernel panic - not syncing: no init found", &later] {
+            assert_eq!(Report::read(console, true).unable(), None, "{console}");
         }
     }
 }

@@ -129,6 +129,21 @@ impl VirtualMicrophone {
         }
     }
 
+    /// How many programs capture from this server at this moment.
+    ///
+    /// # Errors
+    /// pactl is missing or fails.
+    pub fn captures(&self) -> Result<usize, Error> {
+        let output = Command::new("pactl")
+            .args(["list", "short", "source-outputs"])
+            .envs(self.environment())
+            .output()?;
+        if !output.status.success() {
+            return Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).lines().count())
+    }
+
     /// When the microphone last heard something as loud as speech, to about 10 ms.
     pub fn last_sound(&self) -> Option<Instant> {
         *self

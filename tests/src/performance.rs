@@ -148,6 +148,31 @@ impl Performance {
         self.frames.iter().filter(|frame| frame.sender != REQUESTER)
     }
 
+    /// How long after the end of the sound each stage was done, in their order: the endpoint was
+    /// found, the words were there, their meaning was, the first frame left.
+    pub fn stages(&self) -> Vec<(&'static str, Duration)> {
+        let Some(ended) = self.speech_ended else {
+            return Vec::new();
+        };
+        let mut stages = Vec::new();
+        for happening in &self.happenings {
+            let after = happening.at.saturating_duration_since(ended);
+            match &happening.event {
+                Event::Heard { timings, .. } => {
+                    let recognised = timings.get("recognise").copied().unwrap_or_default();
+                    let recognised = Duration::try_from_secs_f64(recognised / 1e3);
+                    let waited = after.saturating_sub(recognised.unwrap_or_default());
+                    stages.push(("speech_to_endpoint", waited));
+                    stages.push(("speech_to_words", after));
+                }
+                Event::Understood(_) => stages.push(("speech_to_meaning", after)),
+                _ => {}
+            }
+        }
+        stages.extend(self.speech_to_frame().map(|took| ("speech_to_frame", took)));
+        stages
+    }
+
     /// From the end of the sound to the first frame that left.
     pub fn speech_to_frame(&self) -> Option<Duration> {
         let first = self.requests().next()?.at;

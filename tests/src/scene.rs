@@ -127,10 +127,14 @@ impl Scene {
             .env("CODRIVER__CONFIGS__DIRECTORY", &options.configs)
             .env("CODRIVER__UNDERSTANDING__TIER", &options.tier)
             .env("CODRIVER__SPEECH__OUTPUT", "off")
+            // The recordings are requests as they are; a scene about waking says so.
+            .env("CODRIVER__LISTENING__ACTIVATION", "always")
             .env("DBUS_SESSION_BUS_ADDRESS", bus.address())
             .env("DBUS_SYSTEM_BUS_ADDRESS", bus.address())
             .env_remove("JOURNAL_STREAM")
-            .env_remove("NOTIFY_SOCKET");
+            .env_remove("NOTIFY_SOCKET")
+            // As it is on a desk: the daemon sees to its threads itself.
+            .env_remove("OMP_WAIT_POLICY");
         if let Some(threads) = options.recogniser_threads {
             command.env("CODRIVER__RECOGNISER__THREADS", threads.to_string());
         }

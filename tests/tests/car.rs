@@ -196,13 +196,16 @@ async fn the_can_fd_car_does_what_it_has_and_says_what_it_lacks() {
     }
     // A status that fails its check confirms nothing.
     cast.scene.car.order("damage ClimateStatus").unwrap();
-    let performance = cast.hears("turn on the air conditioning", "en").await;
+    let performance = cast.hears("turn on the rear defroster", "en").await;
     assert_eq!(
         only_outcome(&performance).0,
         "unconfirmed",
         "{performance:#?}"
     );
     let performance = cast.hears("open the sunroof", "en").await;
-    assert_eq!(only_outcome(&performance), ("refused", "unknown_path"));
+    assert_eq!(only_outcome(&performance), ("refused", "not_fitted"));
+    assert_eq!(performance.reply(), Some("This car has no sunroof."));
+    let performance = cast.hears("打开天窗", "zh").await;
+    assert_eq!(performance.reply(), Some("这辆车没有天窗。"));
     assert_eq!(performance.requests().count(), 0, "{performance:#?}");
 }

@@ -177,6 +177,14 @@ async fn with_every_model_loaded_and_after_a_spoken_sentence_there_is_no_inet_so
     assert!(sockets.all > 0, "it holds its D-Bus socket at least");
 }
 
+#[tokio::test]
+async fn the_daemon_lets_its_recogniser_threads_sleep_while_they_wait() {
+    let scene = Scene::start(SceneOptions::default()).await.unwrap();
+    let environment = std::fs::read(format!("/proc/{}/environ", scene.voice.id())).unwrap();
+    let mut variables = environment.split(|byte| *byte == 0);
+    assert!(variables.any(|variable| variable == b"OMP_WAIT_POLICY=passive"));
+}
+
 #[test]
 fn a_human_recording_runs_through_hear() {
     let Some(data) = std::env::var_os("CODRIVER_TEST_DATA") else {

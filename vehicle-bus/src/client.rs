@@ -64,6 +64,19 @@ pub trait Vehicle1 {
     /// Value and age in milliseconds.
     fn get(&self, path: &str) -> zbus::Result<(OwnedVariant, u32)>;
 
+    /// As get, with options: language (s).
+    fn get_with(
+        &self,
+        path: &str,
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> zbus::Result<(OwnedVariant, u32)>;
+
+    /// From now on changed and frame_sent come.
+    fn subscribe(&self) -> zbus::Result<()>;
+
+    /// They come no longer.
+    fn unsubscribe(&self) -> zbus::Result<()>;
+
     /// Path, type, writable, min, max, unit.
     #[allow(clippy::type_complexity)]
     fn list(&self)
@@ -163,10 +176,27 @@ impl VehicleClient {
     /// The present value and its age.
     ///
     /// # Errors
-    /// The outcome, which is never [`Outcome::Done`]: `unknown_path`, `no_answer` when the car
-    /// does not report the path now, `not_allowed`, or `no_gateway`.
+    /// The outcome, which is never [`Outcome::Done`]: `unknown_path`, `not_fitted`, `no_answer` when
+    /// the car does not report the path now, `not_allowed`, or `no_gateway`.
     pub async fn get(&self, path: &str) -> Result<(Value, Duration), Outcome> {
-        let (value, age_ms) = match timeout(READING, self.proxy.get(path)).await {
+        self.get_with(path, Context::default()).await
+    }
+
+    /// The same for somebody who is answered in the language of `context`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_with(
+        &self,
+        path: &str,
+        context: Context,
+    ) -> Result<(Value, Duration), Outcome> {
+        let options = options(Context {
+            language: context.language,
+            ..Context::default()
+        });
+        let call = self.proxy.get_with(path, &options);
+        let (value, age_ms) = match timeout(READING, call).await {
             Ok(Ok(reading)) => reading,
             Ok(Err(error)) => return Err(unread(&error)),
             Err(_) => return Err(Outcome::failed(Reason::NoGateway, SILENT)),
@@ -268,6 +298,9 @@ fn unread(error: &zbus::Error) -> Outcome {
         match &**error {
             fdo::Error::InvalidArgs(problem) => {
                 return Outcome::refused(Reason::UnknownPath, problem);
+            }
+            fdo::Error::NotSupported(sentence) => {
+                return Outcome::refused(Reason::NotFitted, sentence);
             }
             fdo::Error::Failed(problem) => return Outcome::failed(Reason::NoAnswer, problem),
             _ => {}

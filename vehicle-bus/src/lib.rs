@@ -15,6 +15,7 @@ pub mod transport;
 mod bus_error;
 mod error;
 mod outcome;
+mod subscribers;
 mod value;
 
 pub use error::Error;

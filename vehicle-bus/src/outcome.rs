@@ -148,6 +148,8 @@ macro_rules! reasons {
 reasons! {
     /// The vehicle description does not list the path.
     UnknownPath = "unknown_path",
+    /// The vehicle description says that this car does not have it.
+    NotFitted = "not_fitted",
     /// The path is a sensor, or D-Bus does not let the caller ask.
     NotAllowed = "not_allowed",
     /// A boolean, number or text where another is needed.
@@ -213,9 +215,9 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether only a rule of the vehicle description gives it; the message is then the rule's
-    /// own sentence for the driver.
-    pub fn is_a_rules(&self) -> bool {
+    /// Whether only the vehicle description gives it, by a rule or by what the car lacks; the message
+    /// is then a sentence for the driver.
+    pub fn is_the_cars(&self) -> bool {
         matches!(
             self,
             Self::SpeedInterlock
@@ -224,6 +226,7 @@ impl Reason {
                 | Self::NotYourSeat
                 | Self::Conflict
                 | Self::ConfirmationNeeded
+                | Self::NotFitted
         )
     }
 }

@@ -5,10 +5,9 @@
 //! tasks are first polled in the order of their messages; they wait for their turn in that order,
 //! and everything up to the actuator's queue happens in the turn.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use codriver_catalog::Language;
 use tokio::{
@@ -20,11 +19,15 @@ use zbus::{
     message::Header, object_server::SignalEmitter,
 };
 
+pub use self::wire::{Options, context, from_variant};
+use self::wire::{Row, row, to_variant};
+pub(crate) use self::wire::{options, variant};
 use crate::{
-    Error, Outcome, Reason, Value,
-    description::{Class, Entry, Kind},
+    Error, Outcome, Reason,
+    description::Class,
     gateway::{Context, Event, Gateway, Request},
     permission::{Permissions, Settings},
+    subscribers::Subscribers,
 };
 
 /// Well-known name.
@@ -53,16 +56,22 @@ pub async fn serve_with(
     permissions: &Settings,
 ) -> Result<Connection, Error> {
     let connection = builder(bus).build().await?;
+    let subscribers = Subscribers::start(&connection).await?;
     let vehicle = Vehicle1 {
         gateway: gateway.clone(),
         permissions: Arc::new(Permissions::new(&connection, permissions).await?),
+        subscribers: Arc::clone(&subscribers),
         turn: Arc::default(),
     };
     connection.object_server().at(PATH, vehicle).await?;
     connection
         .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
         .await?;
-    tokio::spawn(forward_events(gateway.clone(), connection.clone()));
+    tokio::spawn(forward_events(
+        gateway.clone(),
+        connection.clone(),
+        subscribers,
+    ));
     tokio::spawn(forward_bus(gateway, connection.clone()));
     Ok(connection)
 }
@@ -78,19 +87,14 @@ pub(crate) fn builder(bus: &str) -> connection::Builder<'_> {
 struct Vehicle1 {
     gateway: Gateway,
     permissions: Arc<Permissions>,
+    subscribers: Arc<Subscribers>,
     /// Requests pass the permission check one after the other, so that they are queued in the
     /// order in which they came even when polkit takes its time.
     turn: Arc<Mutex<()>>,
 }
 
-/// The options of `SetWith`.
-pub type Options = HashMap<String, OwnedVariant>;
-
 /// How D-Bus carries an outcome.
 type Answer = (String, String, String);
-
-/// A row of `List`: path, type, writable, min, max, unit.
-type Row = (String, String, bool, OwnedVariant, OwnedVariant, String);
 
 #[interface(name = "org.codriver.Vehicle1")]
 impl Vehicle1 {
@@ -136,17 +140,38 @@ impl Vehicle1 {
         #[zbus(header)] header: Header<'_>,
     ) -> fdo::Result<(OwnedVariant, u32)> {
         self.may_read(&header).await?;
-        match self.gateway.get(path) {
-            None => Err(fdo::Error::InvalidArgs(
-                self.gateway.description().missing(path),
+        self.read(path, Language::English)
+    }
+
+    /// As Get, with `language` (s) of the sentence about what the car lacks, "en" or "zh".
+    #[zbus(out_args("value", "age_ms"))]
+    async fn get_with(
+        &self,
+        path: &str,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+    ) -> fdo::Result<(OwnedVariant, u32)> {
+        self.may_read(&header).await?;
+        let context = context(&options).map_err(fdo::Error::InvalidArgs)?;
+        self.read(path, context.language.unwrap_or(Language::English))
+    }
+
+    /// From now on the caller gets the signals `Changed` and `FrameSent`, until it leaves the bus or
+    /// unsubscribes. Nobody else does: they say what Get says, and need the same permission.
+    async fn subscribe(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
+        self.may_read(&header).await?;
+        match header.sender() {
+            Some(caller) => self.subscribers.add(caller).await,
+            None => Err(fdo::Error::AccessDenied(
+                "The caller has no name on the bus.".into(),
             )),
-            Some(None) => Err(fdo::Error::Failed(format!(
-                "The car does not report {path} now."
-            ))),
-            Some(Some(reading)) => Ok((
-                to_variant(reading.value)?,
-                u32::try_from(reading.age.as_millis()).unwrap_or(u32::MAX),
-            )),
+        }
+    }
+
+    /// Ends what `Subscribe` began.
+    async fn unsubscribe(&self, #[zbus(header)] header: Header<'_>) {
+        if let Some(caller) = header.sender() {
+            self.subscribers.remove(caller);
         }
     }
 
@@ -181,7 +206,7 @@ impl Vehicle1 {
             .collect()
     }
 
-    /// A path has another value.
+    /// A path has another value. For subscribers.
     #[zbus(signal)]
     async fn changed(
         emitter: &SignalEmitter<'_>,
@@ -189,7 +214,7 @@ impl Vehicle1 {
         value: Variant<'_>,
     ) -> zbus::Result<()>;
 
-    /// A request frame left for the bus.
+    /// A request frame left for the bus. For subscribers.
     #[zbus(signal)]
     async fn frame_sent(
         emitter: &SignalEmitter<'_>,
@@ -242,6 +267,26 @@ impl Vehicle1 {
         outcome.await
     }
 
+    fn read(&self, path: &str, language: Language) -> fdo::Result<(OwnedVariant, u32)> {
+        match self.gateway.get(path) {
+            None => {
+                let outcome = self.gateway.description().missing(path, language);
+                let message = outcome.message().to_owned();
+                Err(match outcome.reason() {
+                    Some(Reason::NotFitted) => fdo::Error::NotSupported(message),
+                    _ => fdo::Error::InvalidArgs(message),
+                })
+            }
+            Some(None) => Err(fdo::Error::Failed(format!(
+                "The car does not report {path} now."
+            ))),
+            Some(Some(reading)) => Ok((
+                to_variant(reading.value)?,
+                u32::try_from(reading.age.as_millis()).unwrap_or(u32::MAX),
+            )),
+        }
+    }
+
     async fn may_read(&self, header: &Header<'_>) -> fdo::Result<()> {
         match self
             .permissions
@@ -259,146 +304,48 @@ fn answer(outcome: &Outcome) -> Answer {
     (outcome.as_str().into(), reason, outcome.message().into())
 }
 
-/// Reads the options of `SetWith`. One that is not known is refused: who sets it means
-/// something by it.
-///
-/// # Errors
-/// A sentence that names the option.
-pub fn context(options: &Options) -> Result<Context, String> {
-    let mut context = Context::default();
-    for (name, value) in options {
-        match (name.as_str(), from_variant(value)) {
-            ("speaker_zone", Some(Value::Text(zone))) => {
-                context.speaker = Some(zone.parse().map_err(|why| format!("{name}: {why}."))?);
-            }
-            ("confirmed", Some(Value::Flag(confirmed))) => context.confirmed = confirmed,
-            ("language", Some(Value::Text(code))) => {
-                let known = Language::ALL.into_iter().find(|each| each.code() == code);
-                let known = known.ok_or_else(|| format!("language: there is no \"{code}\"."))?;
-                context.language = Some(known);
-            }
-            _ => {
-                return Err(format!(
-                    "{name}: the options are speaker_zone (s), confirmed (b), language (s)."
-                ));
-            }
-        }
-    }
-    Ok(context)
-}
-
-/// The options that say what `context` says.
-pub(crate) fn options(context: Context) -> HashMap<&'static str, Variant<'static>> {
-    let mut options = HashMap::new();
-    if let Some(zone) = context.speaker {
-        options.insert("speaker_zone", Variant::from(zone.as_str()));
-    }
-    if context.confirmed {
-        options.insert("confirmed", Variant::from(true));
-    }
-    if let Some(language) = context.language {
-        options.insert("language", Variant::from(language.code()));
-    }
-    options
-}
-
-/// A boolean, any number, or a text; None for anything else.
-pub fn from_variant(value: &Variant<'_>) -> Option<Value> {
-    Some(match value {
-        Variant::Bool(flag) => Value::Flag(*flag),
-        Variant::F64(number) => Value::Number(*number),
-        Variant::U8(number) => Value::Number((*number).into()),
-        Variant::I16(number) => Value::Number((*number).into()),
-        Variant::U16(number) => Value::Number((*number).into()),
-        Variant::I32(number) => Value::Number((*number).into()),
-        Variant::U32(number) => Value::Number((*number).into()),
-        Variant::I64(number) => Value::Number(*number as f64),
-        Variant::U64(number) => Value::Number(*number as f64),
-        Variant::Str(text) => Value::Text(text.to_string()),
-        Variant::Variant(inner) => return from_variant(inner),
-        _ => return None,
-    })
-}
-
-/// b, d or s.
-pub(crate) fn variant(value: Value) -> Variant<'static> {
-    match value {
-        Value::Flag(flag) => Variant::from(flag),
-        Value::Number(number) => Variant::from(number),
-        Value::Text(text) => Variant::from(text),
-    }
-}
-
-fn to_variant(value: Value) -> fdo::Result<OwnedVariant> {
-    owned(variant(value))
-}
-
-fn owned(variant: Variant<'static>) -> fdo::Result<OwnedVariant> {
-    OwnedVariant::try_from(variant).map_err(|error| fdo::Error::Failed(error.to_string()))
-}
-
-fn row(entry: &Entry) -> fdo::Result<Row> {
-    let words = |words: &BTreeMap<String, i64>| {
-        owned(Variant::from(words.keys().cloned().collect::<Vec<_>>()))
-    };
-    let text = |text: &str| to_variant(Value::Text(text.into()));
-    let (min, max) = match &entry.kind {
-        Kind::Boolean => (
-            to_variant(Value::Flag(false))?,
-            to_variant(Value::Flag(true))?,
-        ),
-        Kind::Number { min, max, .. } => (
-            to_variant(Value::Number(*min))?,
-            to_variant(Value::Number(*max))?,
-        ),
-        Kind::Choice(choices) => (words(choices)?, words(choices)?),
-        Kind::Color => (text("#000000")?, text("#FFFFFF")?),
-    };
-    let writable = entry.actuator.is_some();
-    let kind = entry.kind.name().to_owned();
-    Ok((
-        entry.path.clone(),
-        kind,
-        writable,
-        min,
-        max,
-        entry.unit.clone(),
-    ))
-}
-
 /// Turns events into signals until the gateway or the bus is gone.
-async fn forward_events(gateway: Gateway, connection: Connection) {
+async fn forward_events(gateway: Gateway, connection: Connection, subscribers: Arc<Subscribers>) {
     let mut events = gateway.events();
     drop(gateway);
-    let Ok(emitter) = SignalEmitter::new(&connection, PATH) else {
-        return;
-    };
     loop {
-        let sent = match events.recv().await {
-            Ok(Event::Changed {
-                path,
-                value: Some(value),
-            }) => Vehicle1::changed(&emitter, &path, variant(value)).await,
-            Ok(Event::FrameSent {
-                path,
-                message,
-                id,
-                payload,
-                decoded,
-            }) => Vehicle1::frame_sent(&emitter, &path, &message, id, &payload, &decoded).await,
-            Ok(_) => Ok(()),
+        let event = match events.recv().await {
+            Ok(event) => event,
             Err(RecvError::Lagged(lost)) => {
                 tracing::warn!(lost, "signals came too fast for D-Bus; the oldest are lost");
-                Ok(())
+                continue;
             }
             Err(RecvError::Closed) => return,
         };
-        if let Err(error) = sent {
-            tracing::warn!(%error, "a signal could not be emitted");
-            if connection.is_closed() {
+        for subscriber in subscribers.all() {
+            let Ok(emitter) = SignalEmitter::new(&connection, PATH) else {
                 return;
+            };
+            let emitter = emitter.set_destination(subscriber.into());
+            if let Err(error) = tell(&emitter, &event).await {
+                tracing::warn!(%error, "a signal could not be emitted");
+                if connection.is_closed() {
+                    return;
+                }
             }
         }
+    }
+}
+
+async fn tell(emitter: &SignalEmitter<'_>, event: &Event) -> zbus::Result<()> {
+    match event {
+        Event::Changed {
+            path,
+            value: Some(value),
+        } => Vehicle1::changed(emitter, path, variant(value.clone())).await,
+        Event::FrameSent {
+            path,
+            message,
+            id,
+            payload,
+            decoded,
+        } => Vehicle1::frame_sent(emitter, path, message, *id, payload, decoded).await,
+        Event::Changed { value: None, .. } | Event::Refused(_) => Ok(()),
     }
 }
 

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use codriver_catalog::{Language, Zone};
 use codriver_vehicle_bus::{
     Outcome, Reason, Value,
-    client::VehicleClient,
+    client::{FrameSentStream, VehicleClient},
     description::Description,
     gateway::{Context, Gateway, Limits},
     permission::{Authority, Settings},
     service,
 };
 use ecu::{Ecu, Manner, demo};
+use futures_util::StreamExt;
 use private_bus::{DEADLINE, PrivateBus, wait_for_name};
 use tokio::time::timeout;
 use zbus::{Connection, wire::DynamicType};
@@ -134,6 +135,67 @@ async fn polkit_gives_or_denies_each_class_of_paths() {
         Some(&Reason::NotAllowed)
     );
     assert!(caller.get(LOCK.0).await.is_ok());
+}
+
+/// The path of the next frame that is heard of.
+async fn heard(frames: &mut FrameSentStream, within: Duration) -> Option<String> {
+    let frame = timeout(within, frames.next()).await.ok()??;
+    Some(frame.args().unwrap().path)
+}
+
+#[tokio::test]
+async fn signals_reach_subscribers_with_the_reading_permission_and_nobody_else() {
+    let stage = Stage::with_polkit().await;
+    stage.allow(&["comfort"]).await;
+    let denied = stage.caller().await;
+    let mut unheard = denied.proxy().receive_frame_sent().await.unwrap();
+    let refused = denied.proxy().subscribe().await.unwrap_err();
+    assert!(
+        refused.to_string().contains("org.codriver.vehicle.reading"),
+        "{refused}"
+    );
+    stage.allow(&["comfort", "reading"]).await;
+    let silent = stage.caller().await;
+    let mut unasked = silent.proxy().receive_frame_sent().await.unwrap();
+    let subscriber = stage.caller().await;
+    let mut frames = subscriber.proxy().receive_frame_sent().await.unwrap();
+    subscriber.proxy().subscribe().await.unwrap();
+    assert_eq!(set(&subscriber, DOME).await, Outcome::Done);
+    assert_eq!(heard(&mut frames, DEADLINE).await.as_deref(), Some(DOME.0));
+    subscriber.proxy().unsubscribe().await.unwrap();
+    assert_eq!(set(&subscriber, TEMPERATURE).await, Outcome::Done);
+    // Replies and signals of one sender come in order: what was sent is here.
+    for client in [&denied, &silent, &subscriber] {
+        client.bus().await.unwrap();
+    }
+    let moment = Duration::from_millis(50);
+    assert_eq!(heard(&mut frames, moment).await, None, "unsubscribed");
+    assert_eq!(heard(&mut unheard, moment).await, None, "not permitted");
+    assert_eq!(heard(&mut unasked, moment).await, None, "not subscribed");
+}
+
+#[tokio::test]
+async fn a_subscriber_that_leaves_makes_room_for_another() {
+    let stage = Stage::start(PrivateBus::start(), false, Settings::default()).await;
+    let mut subscribers = Vec::new();
+    for _ in 0..32 {
+        let caller = stage.caller().await;
+        caller.proxy().subscribe().await.unwrap();
+        subscribers.push(caller);
+    }
+    let late = stage.caller().await;
+    let full = late.proxy().subscribe().await.unwrap_err();
+    assert!(full.to_string().contains("32 subscribers"), "{full}");
+    let leaving = subscribers.pop().unwrap();
+    let connection = leaving.proxy().inner().connection().clone();
+    drop(leaving);
+    connection.close().await.unwrap();
+    let room = async {
+        while late.proxy().subscribe().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(DEADLINE, room).await.unwrap();
 }
 
 #[tokio::test]

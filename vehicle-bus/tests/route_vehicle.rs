@@ -7,18 +7,18 @@ mod ecu;
 mod private_bus;
 mod shipped_packs;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use codriver_catalog::{UtteranceId, Value};
+use codriver_catalog::{Catalog, Language, Route, UtteranceId, Value};
 use codriver_vehicle_bus::{
     Outcome, Reason,
     client::VehicleClient,
     description::Description,
-    gateway::{Gateway, Limits},
+    gateway::{Context, Gateway, Limits},
     route::Router,
     service,
 };
-use ecu::{Ecu, Manner, demo};
+use ecu::{Ecu, Manner, demo, demo_fd};
 use private_bus::{DEADLINE, PrivateBus};
 use shipped_packs::{perform, perform_in, reason, undo};
 use tokio::time::{sleep, timeout};
@@ -39,9 +39,13 @@ struct Car {
 
 impl Car {
     async fn start() -> Self {
+        Self::of(&demo()).await
+    }
+
+    async fn of(vehicle: &Path) -> Self {
         let bus = PrivateBus::start();
-        let ecu = Ecu::start(Manner::Obey).await;
-        let description = Description::load(&demo()).unwrap();
+        let ecu = Ecu::of(vehicle, 0, Manner::Obey).await;
+        let description = Description::load(vehicle).unwrap();
         let gateway = Gateway::start(description, ecu.address(), Limits::default());
         let gateway = service::serve(gateway, bus.address()).await.unwrap();
         let car = Self {
@@ -300,4 +304,49 @@ async fn without_a_gateway_the_reason_is_no_gateway() {
         assert_eq!(performed.outcome.as_str(), "failed");
         assert_eq!(reason(&performed), "no_gateway");
     }
+}
+
+#[tokio::test]
+async fn what_the_car_lacks_is_named_in_the_language_of_who_asks() {
+    let car = Car::of(&demo_fd()).await;
+    let context = Context {
+        language: Some(Language::Mandarin),
+        ..Context::default()
+    };
+    let (roof, open) = ("Vehicle.Cabin.Sunroof.Position", Value::Number(100.0));
+    let ttl = Duration::from_secs(5);
+    let set = car.client.set_with(roof, open.into(), ttl, "a", context);
+    let expected = Outcome::Refused {
+        reason: Reason::NotFitted,
+        message: "这辆车没有天窗。".into(),
+    };
+    assert_eq!(timeout(DEADLINE, set).await.unwrap(), expected);
+    let unread = car.client.get_with(roof, context).await.unwrap_err();
+    assert_eq!(unread, expected);
+    let performed = perform(&car.router, "vehicle.odometer", &[]).await;
+    assert_eq!(reason(&performed), "not_fitted");
+    assert_eq!(
+        performed.sentence.as_deref(),
+        Some("This car has no odometer that I can read.")
+    );
+    assert_eq!(car.ecu.requests(), 0);
+}
+
+#[test]
+fn the_can_fd_vehicle_has_or_names_everything_that_a_shipped_command_asks_for() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let catalog = Catalog::load(&configs).unwrap();
+    let vehicle = Description::load(&demo_fd()).unwrap();
+    let mut nameless = Vec::new();
+    for command in &catalog.commands {
+        let Route::Vss(route) = &command.route else {
+            continue;
+        };
+        let paths = route.paths.all().into_iter();
+        nameless.extend(paths.filter(|path| {
+            let [english, mandarin] = Language::ALL.map(|each| vehicle.lacks(path, each));
+            vehicle.entry(path).is_none() && (english.is_none() || english == mandarin)
+        }));
+    }
+    assert_eq!(nameless, [] as [&str; 0]);
 }

@@ -33,7 +33,8 @@ use tokio::time::{sleep, timeout};
 const CALLERS: u64 = 48;
 /// From the end of its time to live until its outcome: the longest confirmation, and some.
 const OUTCOME_WITHIN: Duration = Duration::from_secs(20);
-/// How late a frame may be seen by the car, whose clock is read when its task has its turn.
+/// How late a frame may reach the car: between the gateway's last look at the clock and the system
+/// call stands only a busy machine.
 const SEEN_LATE: Duration = Duration::from_millis(500);
 /// What one process may grow between the first tenth and the end.
 const GROWTH_KIB: u64 = 16 * 1024;
@@ -179,11 +180,11 @@ impl Soak {
             let key = key(&arrival.path, &arrival.value);
             let alive = books.open.get(&key).is_some_and(|open| {
                 open.iter().any(|open| {
-                    open.submitted <= arrival.at && arrival.at <= open.until + SEEN_LATE
+                    open.submitted <= arrival.at && arrival.after <= open.until + SEEN_LATE
                 })
             });
             let open = books.open.get(&key).into_iter().flatten();
-            let late = open.map(|open| arrival.at.saturating_duration_since(open.until));
+            let late = open.map(|open| arrival.after.saturating_duration_since(open.until));
             let late = late.min();
             assert!(alive, "{key} arrived {late:?} after its last time to live");
         }

@@ -99,6 +99,7 @@ async fn set_get_list_and_the_signals_work_over_dbus() {
     let stage = Stage::start().await;
     let client = stage.client().await;
     let mut frames = client.proxy().receive_frame_sent().await.unwrap();
+    client.proxy().subscribe().await.unwrap();
     assert_eq!(set(&client, 21.5, "a").await, Outcome::Done);
     let (value, _) = client.get(TEMPERATURE).await.unwrap();
     assert_eq!(value, Value::Number(21.5));

@@ -25,6 +25,10 @@ pub trait Recogniser: Send {
     /// what the model can hold are left out.
     fn set_vocabulary(&mut self, language: Language, words: &[String]);
 
+    /// A first look at one utterance, faster and less sure than [`recognise`](Self::recognise):
+    /// enough where its words turn out to be a whole request.
+    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error>;
+
     /// The words of one utterance, or why it holds none that can be trusted.
     fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error>;
 }

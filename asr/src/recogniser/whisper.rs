@@ -27,6 +27,13 @@ pub struct WhisperOptions {
     /// Threads for one recognition. They spin while they wait for each other, so give no more
     /// than the cores that are really free.
     pub threads: u16,
+    /// Encoder positions (50 a second) that even the shortest utterance gets, 64 to 1500. Few
+    /// are fast, but whisper was taught on 1500 and begins to repeat itself; what does is decoded
+    /// again with twice as many.
+    pub least_audio_context: u16,
+    /// The same for a glance, which is not primed with the vocabulary: without it fewer do, with
+    /// it a context below 512 repeats itself in every second utterance.
+    pub glance_audio_context: u16,
     /// When a transcript is not believed.
     pub guard: GuardOptions,
 }
@@ -36,9 +43,20 @@ impl Default for WhisperOptions {
         Self {
             languages: Language::ALL.to_vec(),
             threads: 2,
+            least_audio_context: 512,
+            glance_audio_context: 256,
             guard: GuardOptions::default(),
         }
     }
+}
+
+/// How an utterance is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// With a short audio context and no vocabulary.
+    Quick,
+    /// With both.
+    Careful,
 }
 
 /// A loaded whisper model.
@@ -91,13 +109,16 @@ impl Whisper {
         audio: &[f32],
         language: Language,
         audio_context: i32,
+        look: Look,
     ) -> Result<Decoded, Error> {
         let seconds = audio.len() as f32 / SAMPLE_RATE_HZ as f32;
         let mut parameters = base_parameters(language);
         parameters.set_n_threads(i32::from(self.options.threads.max(1)));
         parameters.set_audio_ctx(audio_context);
         parameters.set_max_tokens(max_tokens(language, seconds));
-        if let Some(vocabulary) = self.vocabularies.get(&language) {
+        if look == Look::Careful
+            && let Some(vocabulary) = self.vocabularies.get(&language)
+        {
             parameters.set_tokens(&vocabulary.tokens);
         }
         self.state.full(parameters, audio).map_err(failed)?;
@@ -165,24 +186,38 @@ impl Recogniser for Whisper {
             .insert(language, Vocabulary::new(words, &self.context));
     }
 
+    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+        self.look_at(utterance, Look::Quick)
+    }
+
     fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+        self.look_at(utterance, Look::Careful)
+    }
+}
+
+impl Whisper {
+    fn look_at(&mut self, utterance: &Utterance, look: Look) -> Result<Recognition, Error> {
         let begun = Instant::now();
         let audio = long_enough(&utterance.samples);
-        let mut audio_context = audio_context(audio.len());
+        let least = match look {
+            Look::Quick => self.options.glance_audio_context,
+            Look::Careful => self.options.least_audio_context,
+        };
+        let mut audio_context = audio_context(audio.len(), least);
         let mut decodes = 1;
-        let mut decoded = self.decode(&audio, self.spoken_last, audio_context)?;
+        let mut decoded = self.decode(&audio, self.spoken_last, audio_context, look)?;
         if self.options.languages.len() > 1 {
             let language = self.sounds_like()?;
             if language != decoded.language {
                 decodes += 1;
-                decoded = self.decode(&audio, language, audio_context)?;
+                decoded = self.decode(&audio, language, audio_context, look)?;
             }
         }
         if is_looping(&decoded.text()) && audio_context < MAX_AUDIO_CONTEXT {
             // A short context invites loops; a longer one costs time but ends most of them.
             audio_context = (audio_context * 2).min(MAX_AUDIO_CONTEXT);
             decodes += 1;
-            decoded = self.decode(&audio, decoded.language, audio_context)?;
+            decoded = self.decode(&audio, decoded.language, audio_context, look)?;
         }
         let timings = Timings {
             total: begun.elapsed(),
@@ -280,13 +315,10 @@ fn whole_characters(pieces: &[(Vec<u8>, f32)]) -> Vec<Token> {
 /// Encoder positions (50 a second) of whisper's full window of 30 s.
 const MAX_AUDIO_CONTEXT: i32 = 1500;
 
-/// Below this whisper loops: 10.24 s.
-const MIN_AUDIO_CONTEXT: usize = 512;
-
 /// Encoder positions for `samples`, with a little silence behind them.
-fn audio_context(samples: usize) -> i32 {
+fn audio_context(samples: usize, least: u16) -> i32 {
     let positions = samples.div_ceil(320) + 32;
-    let rounded = positions.next_multiple_of(64).max(MIN_AUDIO_CONTEXT);
+    let rounded = positions.next_multiple_of(64).max(usize::from(least));
     i32::try_from(rounded)
         .unwrap_or(MAX_AUDIO_CONTEXT)
         .min(MAX_AUDIO_CONTEXT)
@@ -383,10 +415,10 @@ mod tests {
 
     #[test]
     fn the_audio_context_is_never_short_and_never_beyond_the_model() {
-        assert_eq!(audio_context(0), 512);
-        assert_eq!(audio_context(2 * 16_000), 512);
-        assert_eq!(audio_context(15 * 16_000), 832);
-        assert_eq!(audio_context(60 * 16_000), 1500);
+        assert_eq!(audio_context(0, 512), 512);
+        assert_eq!(audio_context(2 * 16_000, 512), 512);
+        assert_eq!(audio_context(15 * 16_000, 512), 832);
+        assert_eq!(audio_context(60 * 16_000, 512), 1500);
     }
 
     #[test]

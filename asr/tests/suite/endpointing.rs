@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codriver_asr::{Boundary, EndpointOptions, Endpointer, Error, Segment};
+use codriver_asr::{Boundary, Completeness, EndpointOptions, Endpointer, Error, Segment};
 use proptest::prelude::*;
 
 const WINDOW: usize = 512;
@@ -43,15 +43,20 @@ fn an_utterance_has_its_pre_roll_and_ends_after_the_hangover() {
     let options = EndpointOptions::default();
     let probabilities = [windows(0.0, 30), windows(0.9, 20), windows(0.0, 40)].concat();
     let found = run(&options, &probabilities);
-    let [Boundary::Started { at_sample }, Boundary::Ended(segment)] = &found[..] else {
+    let [
+        Boundary::Started { at_sample },
+        Boundary::Paused(_),
+        Boundary::Ended(segment),
+    ] = &found[..]
+    else {
         panic!("{found:?}")
     };
     let pre_roll = 4800;
     assert_eq!(segment.started_at_sample, 30 * 512 - pre_roll);
     assert_eq!(*at_sample, segment.started_at_sample);
     assert_eq!(segment.last_voiced_sample, 50 * 512);
-    // 500 ms are 15.6 windows, so the hangover is over with the 16th.
-    assert_eq!(segment.ended_at_sample(), 66 * 512);
+    // 700 ms are 21.9 windows, so the hangover is over with the 22nd.
+    assert_eq!(segment.ended_at_sample(), 72 * 512);
     assert_eq!(segment.voiced_samples, 20 * 512);
     assert!(!segment.truncated);
 }
@@ -63,10 +68,75 @@ fn a_pause_shorter_than_the_hangover_does_not_end_the_utterance() {
         windows(0.9, 10),
         windows(0.0, 14),
         windows(0.9, 10),
-        windows(0.0, 20),
+        windows(0.0, 30),
     ]
     .concat();
     assert_eq!(segments(&run(&options, &probabilities)).len(), 1);
+}
+
+/// Windows without voice after twenty with it, until the utterance ends, when its pause is judged
+/// so after `judged_after` of them.
+fn silence_until_the_end(completeness: Completeness, judged_after: usize) -> usize {
+    let mut endpointer = Endpointer::new(EndpointOptions::default()).unwrap();
+    for _ in 0..20 {
+        endpointer.push(&[0.0; WINDOW], 0.9);
+    }
+    for silent in 1..100 {
+        let mut found = endpointer.push(&[0.0; WINDOW], 0.0);
+        if silent == judged_after {
+            found = endpointer.judge(20 * WINDOW as u64, completeness).or(found);
+        }
+        if matches!(found, Some(Boundary::Ended(_))) {
+            return silent;
+        }
+    }
+    panic!("it never ends")
+}
+
+#[test]
+fn how_complete_the_words_are_says_how_much_silence_ends_the_utterance() {
+    // 250, 700 and 1200 ms in windows of 32 ms.
+    assert_eq!(silence_until_the_end(Completeness::Complete, 3), 8);
+    assert_eq!(silence_until_the_end(Completeness::Unknown, 3), 22);
+    assert_eq!(silence_until_the_end(Completeness::Unfinished, 3), 38);
+    // A judgement that comes when there was silence enough already ends it at once.
+    assert_eq!(silence_until_the_end(Completeness::Complete, 15), 15);
+    // One that comes before the pause is none of this pause.
+    assert_eq!(silence_until_the_end(Completeness::Complete, 2), 22);
+}
+
+#[test]
+fn a_pause_shows_what_was_said_so_far_and_its_judgement_ends_with_it() {
+    let mut endpointer = Endpointer::new(EndpointOptions::default()).unwrap();
+    let mut found = Vec::new();
+    let mut say = |endpointer: &mut Endpointer, voiced: f32, count: usize| {
+        for _ in 0..count {
+            let position = endpointer.position();
+            let window: Vec<f32> = (0..WINDOW as u64).map(|n| (position + n) as f32).collect();
+            found.extend(endpointer.push(&window, voiced));
+        }
+    };
+    say(&mut endpointer, 0.9, 10);
+    say(&mut endpointer, 0.0, 5);
+    assert_eq!(endpointer.judge(10 * 512, Completeness::Complete), None);
+    // The speaker goes on before the 250 ms are over, so 250 ms are not enough any more.
+    say(&mut endpointer, 0.9, 10);
+    assert_eq!(endpointer.judge(10 * 512, Completeness::Complete), None);
+    say(&mut endpointer, 0.0, 30);
+    let [
+        Boundary::Started { .. },
+        Boundary::Paused(first),
+        Boundary::Resumed,
+        Boundary::Paused(second),
+        Boundary::Ended(whole),
+    ] = &found[..]
+    else {
+        panic!("{found:?}")
+    };
+    assert_eq!(first.last_voiced_sample, 10 * 512);
+    assert_eq!(first.samples[..], whole.samples[..first.samples.len()]);
+    assert_eq!(second.last_voiced_sample, whole.last_voiced_sample);
+    assert_eq!(whole.ended_at_sample(), (25 + 22) * 512);
 }
 
 #[test]
@@ -142,6 +212,20 @@ fn options_that_cannot_work_are_refused_by_name() {
         }),
         "audio.hard_cap_s"
     );
+    assert_eq!(
+        refused(EndpointOptions {
+            hangover_complete: Duration::from_millis(900),
+            ..usual()
+        }),
+        "endpoint.hangover_complete_ms"
+    );
+    assert_eq!(
+        refused(EndpointOptions {
+            hangover_unfinished: Duration::from_millis(500),
+            ..usual()
+        }),
+        "endpoint.hangover_unfinished_ms"
+    );
     let crowded = EndpointOptions {
         hard_cap: Duration::from_secs(1),
         hangover: Duration::from_secs(1),
@@ -165,7 +249,10 @@ proptest! {
         let options = EndpointOptions {
             pre_roll: Duration::from_millis(pre_roll_ms),
             onset: Duration::from_millis(onset_ms),
+            pause: Duration::from_millis(hangover_ms / 2),
             hangover: Duration::from_millis(hangover_ms),
+            hangover_complete: Duration::from_millis(hangover_ms),
+            hangover_unfinished: Duration::from_millis(hangover_ms),
             min_speech: Duration::from_millis(min_speech_ms),
             hard_cap: Duration::from_millis(hard_cap_ms),
             ..EndpointOptions::default()

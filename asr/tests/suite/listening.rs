@@ -238,3 +238,53 @@ fn a_reader_that_is_too_slow_loses_the_oldest_utterances_and_they_are_counted() 
         "{counters:?}"
     );
 }
+
+#[test]
+fn a_held_button_takes_one_utterance_over_every_pause_and_ends_it_when_let_go() {
+    let options = ListenerOptions {
+        activation: Activation::PushToTalk,
+        ..ListenerOptions::default()
+    };
+    // A sentence and a second and a half of silence, over and over.
+    let listener = start(options, spoken_and_silent());
+    let once = spoken_and_silent().len();
+    wait_for(&listener, |event| matches!(event, Event::SourceOpened(_)));
+    assert!(listener.hold(DEADLINE));
+    wait_for(&listener, |event| matches!(event, Event::SpeechStarted));
+    // The looped source is many times faster than real time: two sentences have passed, and
+    // the hard cap of 15 s has not.
+    std::thread::sleep(Duration::from_millis(2 * once as u64 / 512));
+    listener.release();
+    let Event::Utterance(utterance) = wait_for(&listener, is_utterance) else {
+        unreachable!("waited for an utterance")
+    };
+    assert!(
+        utterance.samples.len() > once,
+        "cut after {} of {once} samples",
+        utterance.samples.len()
+    );
+    assert!(matches!(
+        listener.next(Duration::from_millis(500)),
+        Next::Nothing
+    ));
+}
+
+#[test]
+fn a_held_button_let_go_in_silence_says_that_nothing_was_heard() {
+    let options = ListenerOptions {
+        activation: Activation::PushToTalk,
+        ..ListenerOptions::default()
+    };
+    let listener = start(options, vec![0.0; 16_000]);
+    assert!(listener.hold(DEADLINE));
+    std::thread::sleep(Duration::from_millis(50));
+    listener.release();
+    wait_for(&listener, |event| matches!(event, Event::NothingHeard));
+}
+
+#[test]
+fn a_muted_listener_does_not_follow_a_button() {
+    let listener = start(ListenerOptions::default(), spoken_and_silent());
+    listener.set_muted(true);
+    assert!(!listener.hold(DEADLINE));
+}

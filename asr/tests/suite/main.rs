@@ -3,6 +3,7 @@
 // Helpers outside of test functions may fail a test too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod ahead;
 mod endpointing;
 mod listening;
 mod microphone;
@@ -10,5 +11,6 @@ mod noise;
 mod recognition;
 mod recordings;
 mod resampling;
+mod robustness;
 mod support;
 mod voice;

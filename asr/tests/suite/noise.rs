@@ -1,20 +1,22 @@
 //! Sound without speech leads to no words.
 
-use codriver_asr::{Recognition, WhisperOptions, hear_file};
+use codriver_asr::{Recogniser, Recognition, WhisperOptions, hear_file};
 
 use crate::support::{front_end, pink_noise, test_data, whisper, white_noise, write_wav};
 
+/// What a glance and a careful look make of the recording.
 fn words_in(path: &std::path::Path) -> Vec<String> {
     let mut whisper = whisper(WhisperOptions::default());
     let hearing = hear_file(path, &mut front_end(), &mut whisper).unwrap();
-    hearing
-        .heard
-        .into_iter()
-        .filter_map(|(_, recognition)| match recognition {
-            Recognition::Heard(transcript) => Some(transcript.text),
-            Recognition::Rejected { .. } => None,
-        })
-        .collect()
+    let mut words = Vec::new();
+    for (utterance, recognition) in hearing.heard {
+        for looked in [recognition, whisper.glance(&utterance).unwrap()] {
+            if let Recognition::Heard(transcript) = looked {
+                words.push(transcript.text);
+            }
+        }
+    }
+    words
 }
 
 #[test]

@@ -111,6 +111,25 @@ fn a_vocabulary_of_any_length_is_taken_and_does_not_silence_the_recogniser() {
 }
 
 #[test]
+fn a_glance_is_taken_at_less_context_and_reads_no_vocabulary_out() {
+    let mut whisper = whisper(WhisperOptions::default());
+    let words = ["air conditioning", "sunroof", "defroster", "fog lights"].map(str::to_owned);
+    whisper.set_vocabulary(Language::English, &words);
+    let path = recording("en-defrost-front.wav");
+    let hearing = hear_file(&path, &mut front_end(), &mut whisper).unwrap();
+    let Recognition::Heard(glanced) = whisper.glance(&hearing.heard[0].0).unwrap() else {
+        panic!("nothing was heard at a glance");
+    };
+    let text = glanced.text.to_lowercase();
+    assert!(text.contains("front defroster"), "{text}");
+    assert_eq!(
+        (glanced.timings.decodes, glanced.timings.audio_context),
+        (1, 256)
+    );
+    assert_eq!(hearing.heard[0].1.timings().audio_context, 512);
+}
+
+#[test]
 fn two_sentences_with_a_pause_are_two_utterances() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("two.wav");

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    codriver_daemon::wait_asleep();
     codriver_daemon::control::main()
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codriver_catalog::{Catalog, Route};
+use codriver_catalog::{Catalog, Language, Route};
 use codriver_vehicle_bus::description::Description;
 
 use super::{Validate, output};
@@ -91,7 +91,7 @@ fn missing_paths(catalog: &Catalog, vehicle: &Description, all: &[Description]) 
         };
         for path in route.paths.all() {
             let known = all.iter().any(|vehicle| vehicle.entry(path).is_some());
-            if !known && vehicle.lacks(path).is_none() {
+            if !known && vehicle.lacks(path, Language::English).is_none() {
                 missing.push(format!(
                     "{}: command \"{}\": path {path} is not in vehicle {}; add it to {}, list it \
                      under [vehicle.lacks], or remove the command",

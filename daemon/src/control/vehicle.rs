@@ -113,11 +113,28 @@ async fn watch(gateway: &VehicleProxy<'_>, prefix: &str, json: bool) -> Result<(
         .receive_changed()
         .await
         .map_err(|error| Error::bus("subscribing to changes", error))?;
+    let mut owners = gateway
+        .inner()
+        .receive_owner_changed()
+        .await
+        .map_err(|error| Error::bus("watching for the gateway", error))?;
+    let subscribe = async || {
+        let subscribed = gateway.subscribe().await;
+        subscribed.map_err(client::failed("subscribing to changes"))
+    };
+    subscribe().await?;
     let interrupted = monitor::interrupted();
     tokio::pin!(interrupted);
     loop {
         let change = tokio::select! {
             () = &mut interrupted => return Ok(()),
+            owner = owners.next() => {
+                // One that was started again knows nobody.
+                if owner.flatten().is_some() {
+                    subscribe().await?;
+                }
+                continue;
+            }
             change = changes.next() => change,
         };
         let Some(change) = change else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::{Command, Language, UtteranceId};
+use codriver_catalog::{Command, Decision, Language, UtteranceId};
 use codriver_nlu::Interpretation;
 use codriver_vehicle_bus::Reason;
 use codriver_vehicle_bus::route::{Context, RequestId};
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::{CommandReport, Controls, Event, Sentence, State, Timings, Understood, milliseconds};
+use crate::attention::Origin;
 use crate::car::Car;
 use crate::dialogue::{Answer, Dialogue, Step};
 use crate::knowledge::Knowledge;
@@ -95,6 +96,8 @@ impl Actor {
         } = understood;
         self.last_language = interpretation.language;
         let now = Instant::now();
+        // What is said after a question is meant as its answer.
+        let unasked = sentence.origin == Origin::Unasked && !self.dialogue.is_open(now);
         let catalog = &self.knowledge.catalog;
         let steps = if sentence.joined {
             self.dialogue.take_again(&interpretation, catalog, now)
@@ -106,6 +109,10 @@ impl Actor {
             sentence.language = Some(interpretation.language);
             sentence.joined = true;
             self.controls.push(sentence);
+            return;
+        }
+        if unasked && !is_certain(&interpretation, &steps) {
+            self.stay_silent(&sentence, interpretation.language);
             return;
         }
         let mut conclusion = Conclusion::default();
@@ -120,6 +127,23 @@ impl Actor {
             sentence.ended,
             conclusion,
         );
+        // Who typed goes on typing.
+        if sentence.origin != Origin::Typed {
+            self.controls.replied(self.dialogue.is_open(Instant::now()));
+        }
+    }
+
+    /// Ends an utterance that nobody asked the assistant about, and that may have been meant for
+    /// somebody else: what it was taken for was signalled, but nothing is said.
+    fn stay_silent(&mut self, sentence: &Sentence, language: Language) {
+        self.dialogue.forget();
+        tracing::info!("not answered: nobody asked, and it is not certain what it means");
+        self.controls.tell(Event::Said {
+            utterance: sentence.id,
+            text: String::new(),
+            language,
+        });
+        self.controls.events.state(State::Idle);
     }
 
     async fn step(
@@ -377,6 +401,28 @@ impl Actor {
             language,
         });
         self.controls.events.state(State::Idle);
+    }
+}
+
+/// Whether it is certain what words mean that nobody asked the assistant to hear: they do
+/// something, they want the yes that their command always wants, or a command that is known
+/// lacks a value or has a wrong one.
+fn is_certain(interpretation: &Interpretation, steps: &[Step]) -> bool {
+    match interpretation.decision {
+        Decision::Reject => false,
+        Decision::Clarify => {
+            matches!(
+                interpretation.reason,
+                Some(codriver_nlu::Reason::Argument { .. })
+            )
+        }
+        Decision::Confirm => {
+            matches!(
+                interpretation.reason,
+                Some(codriver_nlu::Reason::Policy { .. })
+            )
+        }
+        Decision::Execute => !matches!(steps, [Step::Say(Answer::NothingAsked)]),
     }
 }
 

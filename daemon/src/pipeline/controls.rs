@@ -9,14 +9,12 @@ use codriver_catalog::UtteranceId;
 use tokio::sync::mpsc;
 
 use super::{Cancellation, Event, Events, Queue, Request, Sentence, State};
+use crate::attention::{Attention, Invited, LONGEST_HOLD, Press};
 use crate::settings::LanguageChoice;
 use crate::speech::Voice;
 
 /// Longer texts are refused at the door; no spoken request comes near it.
 pub const LONGEST_TEXT_BYTES: usize = 10_000;
-
-/// How long `Listen` waits for somebody to begin to speak.
-const LISTEN_WINDOW: Duration = Duration::from_secs(8);
 
 /// Shared by the stages and the D-Bus interface.
 pub struct Controls {
@@ -30,7 +28,11 @@ pub struct Controls {
     pub events: Events,
     /// The spoken replies.
     pub voice: Voice,
+    /// Which speech is meant for the assistant.
+    pub attention: Attention,
     listener: OnceLock<Arc<Listener>>,
+    /// What is listened for once the reply is spoken.
+    follow_up: Mutex<Option<(Invited, Duration)>>,
     log_text: bool,
     muted: AtomicBool,
     language: Mutex<LanguageChoice>,
@@ -64,6 +66,7 @@ impl Controls {
         requests: mpsc::Sender<Request>,
         events: Events,
         voice: Voice,
+        attention: Attention,
         log_text: bool,
     ) -> Self {
         Self {
@@ -72,7 +75,9 @@ impl Controls {
             requests,
             events,
             voice,
+            attention,
             listener: OnceLock::new(),
+            follow_up: Mutex::default(),
             log_text,
             muted: AtomicBool::new(false),
             language: Mutex::new(LanguageChoice::Detected),
@@ -122,6 +127,51 @@ impl Controls {
         let _first = self.listener.set(listener);
     }
 
+    /// The assistant has begun to speak, or is silent again: it must not hear itself, and once
+    /// it is silent there may be more to say to it.
+    pub fn speaking(&self, speaking: bool) {
+        let Some(listener) = self.listener.get() else {
+            return;
+        };
+        listener.set_paused(speaking);
+        if !speaking {
+            self.follow_up();
+        }
+    }
+
+    /// A reply is given: once it is spoken, more is listened for. `question` says whether the
+    /// reply waits for an answer.
+    pub fn replied(&self, question: bool) {
+        *self.lock_follow_up() = self.attention.after_reply(question);
+        if !self.voice.is_busy() {
+            self.follow_up();
+        }
+    }
+
+    /// Opens the window that a reply has left to be opened.
+    fn follow_up(&self) {
+        let Some((invited, window)) = self.lock_follow_up().take() else {
+            return;
+        };
+        let now = Instant::now();
+        // Who pressed the button meanwhile is listened to for longer.
+        if self.attention.invited(now) == Some(Invited::Asked) || self.is_muted() {
+            return;
+        }
+        self.attention.invite(invited, now, window);
+        if let Some(listener) = self.listener.get()
+            && listener.listen_now(window)
+        {
+            self.events.state(State::Listening);
+        }
+    }
+
+    fn lock_follow_up(&self) -> std::sync::MutexGuard<'_, Option<(Invited, Duration)>> {
+        self.follow_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The text, where the owner lets the log hold it.
     pub fn loggable<'a>(&self, text: &'a str) -> Option<&'a str> {
         self.log_text.then_some(text)
@@ -142,6 +192,8 @@ impl Controls {
     /// Drops everything that has not acted yet and falls silent.
     pub fn cancel(&self) {
         self.cancellation.cancel();
+        self.attention.withdraw();
+        *self.lock_follow_up() = None;
         if let Some(listener) = self.listener.get() {
             listener.cancel();
         }
@@ -156,15 +208,44 @@ impl Controls {
     /// # Errors
     /// [`Refused::Muted`] when nothing can be heard.
     pub fn listen(&self) -> Result<(), Refused> {
+        let window = self.attention.window();
+        self.open(window, |listener| listener.listen_now(window))
+    }
+
+    /// A button was pressed or let go. With `hold` the request ends when it is let go.
+    pub fn press(&self, press: Press, hold: bool) {
+        let taken = match (press, hold) {
+            (Press::Down, false) => self.listen(),
+            (Press::Down, true) => self.open(LONGEST_HOLD, |listener| listener.hold(LONGEST_HOLD)),
+            (Press::Up, _) => {
+                if let Some(listener) = self.listener.get() {
+                    listener.release();
+                }
+                Ok(())
+            }
+        };
+        match taken {
+            Ok(()) => tracing::info!(?press, hold, "button"),
+            Err(refused) => tracing::warn!(%refused, "the button cannot be followed"),
+        }
+    }
+
+    fn open(
+        &self,
+        window: Duration,
+        listen: impl FnOnce(&Listener) -> bool,
+    ) -> Result<(), Refused> {
         if self.is_muted() {
             return Err(Refused::Muted);
         }
         self.voice.hush();
-        let opened = self
-            .listener
-            .get()
-            .is_some_and(|listener| listener.listen_now(LISTEN_WINDOW));
-        if !opened {
+        *self.lock_follow_up() = None;
+        let listener = self.listener.get().ok_or(Refused::Deaf)?;
+        self.attention
+            .invite(Invited::Asked, Instant::now(), window);
+        // The reply that was being spoken is over as far as the microphone is concerned.
+        listener.set_paused(false);
+        if !listen(listener) {
             return Err(Refused::Deaf);
         }
         self.events.state(State::Listening);
@@ -184,6 +265,8 @@ impl Controls {
         }
         tracing::info!(muted, "microphone");
         if muted {
+            self.attention.withdraw();
+            *self.lock_follow_up() = None;
             self.events.state(State::Idle);
         }
     }

@@ -3,25 +3,28 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use codriver_asr::{Event as Sound, Listener, Next as Heard, Recogniser, Recognition, Utterance};
+use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, Utterance};
 use codriver_catalog::Language;
 
 use super::sentence::span;
 use super::{Controls, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
-use crate::settings::LanguageChoice;
+use crate::attention::{Judged, Origin};
+use crate::settings::{Activation, LanguageChoice};
 
 /// The recogniser stage.
 pub struct Recognising {
     /// Where utterances come from; its own thread captures and cuts them.
     pub listener: Arc<Listener>,
-    /// What recognises.
-    pub recogniser: Box<dyn Recogniser>,
+    /// What recognises, from the first pause on.
+    pub recogniser: Ahead,
     /// The configured languages, listened for when the choice is "auto".
     pub languages: Vec<Language>,
     /// Where sentences go.
     pub controls: Arc<Controls>,
     /// How the microphone is, for the status.
     pub microphone: Status,
+    /// The language last heard: the one to answer in when no words were.
+    pub language: Language,
 }
 
 impl Recognising {
@@ -30,12 +33,14 @@ impl Recognising {
         let mut choice = LanguageChoice::Detected;
         while !self.controls.sentences.is_closed() {
             heartbeat.beat();
-            // The microphone hears our own reply: not something to obey.
-            self.listener.set_paused(self.controls.voice.is_speaking());
             match self.listener.next(IDLE_WAIT) {
                 Heard::Event(Sound::Utterance(utterance)) => {
                     self.follow(&mut choice);
                     span(utterance.id).in_scope(|| self.recognise(&utterance));
+                }
+                Heard::Event(Sound::Paused(utterance)) => {
+                    self.follow(&mut choice);
+                    span(utterance.id).in_scope(|| self.look_ahead(utterance));
                 }
                 Heard::Event(sound) => self.notice(sound),
                 Heard::Nothing => {}
@@ -58,10 +63,19 @@ impl Recognising {
             Sound::SourceLost(error) => {
                 self.microphone.set(error.to_string());
             }
-            Sound::SpeechStarted => self.controls.events.state(State::Listening),
+            // Talk that nobody addressed to us yet is no reason to look attentive.
+            Sound::SpeechStarted if self.is_attentive() => {
+                self.controls.events.state(State::Listening);
+            }
+            Sound::TooShort if self.controls.attention.invited(Instant::now()).is_some() => {}
             Sound::TooShort | Sound::NothingHeard => self.controls.events.state(State::Idle),
             _ => {}
         }
+    }
+
+    fn is_attentive(&self) -> bool {
+        let attention = &self.controls.attention;
+        attention.activation() == Activation::Always || attention.invited(Instant::now()).is_some()
     }
 
     /// Listens for another language when another one was chosen.
@@ -80,39 +94,109 @@ impl Recognising {
         }
     }
 
+    /// Recognises what was said until a pause. Nothing is told: the speaker may go on.
+    fn look_ahead(&mut self, utterance: Utterance) {
+        if self.controls.cancellation.voids(utterance.end_of_speech.at)
+            || !self.controls.attention.may_be_meant(utterance.began_at())
+        {
+            return;
+        }
+        if let Err(error) = self.recogniser.pause(utterance, &self.listener) {
+            tracing::warn!(%error, "recognition at a pause failed");
+        }
+    }
+
     fn recognise(&mut self, utterance: &Utterance) {
         let ended = utterance.end_of_speech.at;
         if self.controls.cancellation.voids(ended) {
             tracing::info!("cancelled before it was recognised");
             return;
         }
-        self.controls.events.state(State::Recognising);
+        let began = utterance.began_at();
+        let attention = &self.controls.attention;
+        if !attention.may_be_meant(began) {
+            return;
+        }
+        let attentive =
+            attention.activation() == Activation::Always || attention.invited(began).is_some();
+        if attentive {
+            self.controls.events.state(State::Recognising);
+        }
         let mut timings = Timings::default();
-        // From the speaker's last sound until now: hangover and queue.
+        // From the speaker's last sound until now: hangover and queue, and within them what was
+        // recognised ahead.
         timings.record("endpoint", ended.elapsed());
         let begun = Instant::now();
-        let recognition = self.recogniser.recognise(utterance);
+        let recognised = self.recogniser.recognise(utterance);
         timings.record("recognise", begun.elapsed());
-        match recognition {
-            Ok(Recognition::Heard(transcript)) => self.hand_on(Sentence {
-                id: utterance.id,
-                text: transcript.text,
-                language: Some(transcript.language),
-                confidence: f64::from(transcript.confidence),
-                ended,
-                timings,
-                span: span(utterance.id),
-                typed: false,
-                joined: false,
-            }),
+        if let Ok(ahead) = &recognised
+            && let Some(took) = ahead.ahead
+        {
+            timings.record("ahead", took);
+        }
+        match recognised.map(|recognised| recognised.recognition) {
+            Ok(Recognition::Heard(transcript)) => {
+                self.language = transcript.language;
+                let (text, origin) = match attention.judge(&transcript.text, began, ended) {
+                    Judged::Request(text, origin) => (text.to_owned(), origin),
+                    Judged::Called => return self.called(),
+                    Judged::Aside => {
+                        tracing::info!(timings = timings.to_line(), "not said to the assistant");
+                        return;
+                    }
+                };
+                let confidence = f64::from(transcript.confidence);
+                self.hand_on(self.sentence(utterance, text, confidence, timings, origin));
+            }
             Ok(Recognition::Rejected { reason, .. }) => {
                 tracing::info!(%reason, timings = timings.to_line(), "nothing that can be trusted");
-                self.controls.events.state(State::Idle);
+                self.unheard(utterance, began, timings);
             }
             Err(error) => {
                 tracing::error!(%error, "recognition failed");
-                self.controls.events.state(State::Idle);
+                self.unheard(utterance, began, timings);
             }
+        }
+    }
+
+    fn sentence(
+        &self,
+        utterance: &Utterance,
+        text: String,
+        confidence: f64,
+        timings: Timings,
+        origin: Origin,
+    ) -> Sentence {
+        Sentence {
+            id: utterance.id,
+            text,
+            language: Some(self.language),
+            confidence,
+            ended: utterance.end_of_speech.at,
+            timings,
+            span: span(utterance.id),
+            origin,
+            joined: false,
+        }
+    }
+
+    /// The wake phrase was said and nothing else: what comes next is the request.
+    fn called(&self) {
+        tracing::info!("called by the wake phrase");
+        if self.listener.listen_now(self.controls.attention.window()) {
+            self.controls.voice.hush();
+            self.controls.events.state(State::Listening);
+        }
+    }
+
+    /// Who asked to be heard is told that nothing was understood; others are not disturbed.
+    fn unheard(&self, utterance: &Utterance, began: Instant, timings: Timings) {
+        if self.controls.attention.owes_answer(began) {
+            let nothing = String::new();
+            self.controls
+                .push(self.sentence(utterance, nothing, 0.0, timings, Origin::Asked));
+        } else {
+            self.controls.events.state(State::Idle);
         }
     }
 

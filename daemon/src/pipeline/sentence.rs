@@ -6,6 +6,7 @@ use codriver_catalog::{Language, UtteranceId};
 use codriver_nlu::Interpretation;
 
 use super::Timings;
+use crate::attention::Origin;
 
 /// Words on their way to being understood.
 #[derive(Debug, Clone)]
@@ -24,8 +25,8 @@ pub struct Sentence {
     pub timings: Timings,
     /// The log's context of this utterance.
     pub span: tracing::Span,
-    /// Typed, not spoken.
-    pub typed: bool,
+    /// Whether somebody waits for the answer.
+    pub origin: Origin,
     /// The words were joined with those of an open question already.
     pub joined: bool,
 }
@@ -42,7 +43,7 @@ impl Sentence {
             ended: Instant::now(),
             timings: Timings::default(),
             span: span(id),
-            typed: true,
+            origin: Origin::Typed,
             joined: false,
         }
     }

@@ -11,6 +11,7 @@ use super::{
     Controls, Event, Heartbeat, IDLE_WAIT, Next, Request, Sentence, State, Understood,
     UnderstoodReport,
 };
+use crate::attention::Origin;
 use crate::car::Car;
 use crate::minds::Mind;
 
@@ -58,7 +59,7 @@ impl Understands {
                 mind.interpret(&sentence.text, sentence.language, &context)
             })
         };
-        if sentence.typed && !sentence.joined {
+        if sentence.origin == Origin::Typed && !sentence.joined {
             self.controls.tell(Event::Heard {
                 utterance: sentence.id,
                 text: sentence.text.clone(),

@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use codriver_models::ExecutionProviders;
+use codriver_nlu::opening::OpeningPhrase;
 
-use super::Settings;
+use super::{Activation, Listening, Settings};
+use crate::attention::parse_key;
 
 /// The first key whose value cannot be used, with its range.
 pub(super) fn check(settings: &Settings) -> Result<(), String> {
@@ -12,6 +14,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         audio,
         voice_activity,
         endpoint,
+        listening,
         recogniser,
         understanding,
         dialogue,
@@ -37,8 +40,27 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     within("endpoint.pre_roll_ms", endpoint.pre_roll_ms, 0, 2_000)?;
     within("endpoint.onset_ms", endpoint.onset_ms, 32, 500)?;
     within("endpoint.hangover_ms", endpoint.hangover_ms, 100, 3_000)?;
+    within(
+        "endpoint.hangover_complete_ms",
+        endpoint.hangover_complete_ms,
+        64,
+        endpoint.hangover_ms,
+    )?;
+    within(
+        "endpoint.hangover_unfinished_ms",
+        endpoint.hangover_unfinished_ms,
+        endpoint.hangover_ms,
+        3_000,
+    )?;
+    within(
+        "endpoint.pause_ms",
+        endpoint.pause_ms,
+        32,
+        endpoint.hangover_complete_ms,
+    )?;
     within("endpoint.shortest_ms", endpoint.shortest_ms, 0, 1_000)?;
     within("endpoint.longest_ms", endpoint.longest_ms, 6_000, 29_000)?;
+    check_listening(listening)?;
     filled("recogniser.pack", &recogniser.pack)?;
     within("recogniser.threads", recogniser.threads, 1, 64)?;
     if recogniser.languages.is_empty() {
@@ -69,6 +91,37 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     ExecutionProviders::parse(execution_provider, true)
         .map(|_| ())
         .map_err(|error| error.to_string())
+}
+
+fn check_listening(listening: &Listening) -> Result<(), String> {
+    within("listening.window_ms", listening.window_ms, 1_000, 30_000)?;
+    within("listening.follow_up_ms", listening.follow_up_ms, 0, 30_000)?;
+    for phrase in &listening.wake_phrases {
+        OpeningPhrase::new(phrase)
+            .map_err(|problem| format!("listening.wake_phrases: {problem}"))?;
+    }
+    if listening.wake_phrases.is_empty() && listening.activation == Activation::Wake {
+        return Err(
+            "listening.wake_phrases is empty, so nothing could wake it; \
+                    name a phrase, or set listening.activation to \"push_to_talk\""
+                .into(),
+        );
+    }
+    if listening.key.is_empty() {
+        return Ok(());
+    }
+    if listening.key_device.is_empty() {
+        return Err("listening.key is set, but listening.key_device is not; \
+                    write a part of the device's name as evtest lists it"
+            .into());
+    }
+    parse_key(&listening.key).map(|_| ()).ok_or_else(|| {
+        format!(
+            "listening.key = \"{}\" is no key that Linux knows; \
+                 use a name such as \"KEY_VOICECOMMAND\"",
+            listening.key
+        )
+    })
 }
 
 fn within<N: PartialOrd + Display>(key: &str, value: N, low: N, high: N) -> Result<(), String> {

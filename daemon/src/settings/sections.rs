@@ -19,6 +19,8 @@ pub struct Settings {
     pub voice_activity: VoiceActivity,
     /// Where an utterance begins and ends.
     pub endpoint: Endpoint,
+    /// What makes speech a request.
+    pub listening: Listening,
     /// Sound to text.
     pub recogniser: Recogniser,
     /// Text to commands.
@@ -49,6 +51,7 @@ impl Default for Settings {
             audio: Audio::default(),
             voice_activity: VoiceActivity::default(),
             endpoint: Endpoint::default(),
+            listening: Listening::default(),
             recogniser: Recogniser::default(),
             understanding: Understanding::default(),
             dialogue: Dialogue::default(),
@@ -133,8 +136,14 @@ pub struct Endpoint {
     pub pre_roll_ms: u32,
     /// Speech needed before an utterance begins.
     pub onset_ms: u32,
+    /// Silence after which the words so far are recognised.
+    pub pause_ms: u32,
     /// Silence needed before it ends.
     pub hangover_ms: u32,
+    /// The same after a whole command.
+    pub hangover_complete_ms: u32,
+    /// The same in the middle of a command.
+    pub hangover_unfinished_ms: u32,
     /// Utterances with less speech in all are dropped: coughs, door slams.
     pub shortest_ms: u32,
     /// Hard cap on one utterance, 6000 to 29000.
@@ -146,11 +155,63 @@ impl Default for Endpoint {
         Self {
             pre_roll_ms: 300,
             onset_ms: 64,
-            hangover_ms: 400,
+            pause_ms: 96,
+            hangover_ms: 700,
+            hangover_complete_ms: 250,
+            hangover_unfinished_ms: 1_200,
             shortest_ms: 160,
             longest_ms: 15_000,
         }
     }
+}
+
+/// What makes speech a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listening {
+    /// Which speech is taken up without a button.
+    pub activation: Activation,
+    /// What a request begins with.
+    pub wake_phrases: Vec<String>,
+    /// How long a request may be in coming after a button or the wake phrase, 1000 to 30000.
+    pub window_ms: u32,
+    /// How long more is listened for after a reply, 0 to 30000; 0 is not at all.
+    pub follow_up_ms: u32,
+    /// Whether a button is held while speaking.
+    pub hold: bool,
+    /// Part of the name of the input device with the push-to-talk key.
+    pub key_device: String,
+    /// The push-to-talk key as Linux calls it; empty for none.
+    pub key: String,
+    /// The VSS path of the push-to-talk button; empty for none.
+    pub button_path: String,
+}
+
+impl Default for Listening {
+    fn default() -> Self {
+        Self {
+            activation: Activation::Wake,
+            wake_phrases: vec!["hello car".into(), "hey codriver".into(), "你好小车".into()],
+            window_ms: 8_000,
+            follow_up_ms: 4_000,
+            hold: false,
+            key_device: String::new(),
+            key: String::new(),
+            button_path: String::new(),
+        }
+    }
+}
+
+/// Which speech is taken up without a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// What begins with a wake phrase.
+    Wake,
+    /// None.
+    PushToTalk,
+    /// All of it.
+    Always,
 }
 
 /// Sound to text.

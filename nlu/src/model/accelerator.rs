@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::decoder::Decoder;
+use super::decoder::{Decoder, DecoderShape};
 use crate::Error;
 
 /// How long a failed accelerator rests at first; twice as long after each further failure.
@@ -79,12 +79,14 @@ impl Accelerator {
         &self.health
     }
 
-    /// Lets `ask` use it, unless it rests. `None` means that the CPU has to
-    /// answer: it rests, or it has just failed.
+    /// Lets `ask` use it, unless it rests. `ask` gives `Ok(None)` when it took
+    /// too long. `None` means that the CPU has to answer: it rests, it has just
+    /// failed, or something else did, the grammar for example, which is not
+    /// held against it.
     pub fn ask<T>(
         &mut self,
         now: Instant,
-        ask: impl FnOnce(&mut dyn Decoder) -> Result<T, Error>,
+        ask: impl FnOnce(&mut dyn Decoder) -> Result<Option<T>, Error>,
     ) -> Option<T> {
         if let Some(until) = self.rests_until {
             if now < until {
@@ -92,29 +94,46 @@ impl Accelerator {
             }
             self.health.retries.fetch_add(1, Ordering::Relaxed);
         }
-        match ask(self.decoder.as_mut()) {
-            Ok(answer) => {
+        let mut observed = Observed {
+            decoder: self.decoder.as_mut(),
+            failed: false,
+        };
+        let asked = ask(&mut observed);
+        let failed = observed.failed;
+        match asked {
+            Ok(Some(answer)) => {
                 self.health.answers.fetch_add(1, Ordering::Relaxed);
                 self.rest = FIRST_REST;
                 self.rest_until(None);
                 Some(answer)
             }
+            Ok(None) => {
+                self.put_aside(now, "it took too long for an answer".into());
+                None
+            }
+            Err(error) if failed => {
+                self.put_aside(now, error.to_string());
+                None
+            }
             Err(error) => {
-                let rest = self.rest;
-                tracing::warn!(%error, rest_s = rest.as_secs(), "accelerator put aside; the CPU answers");
-                self.health.failures.fetch_add(1, Ordering::Relaxed);
-                let mut last = self
-                    .health
-                    .last_failure
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *last = Some(error.to_string());
-                drop(last);
-                self.rest_until(Some(now + rest));
-                self.rest = rest.saturating_mul(2).min(LONGEST_REST);
+                tracing::warn!(%error, "no answer, though the accelerator works; the CPU answers");
                 None
             }
         }
+    }
+
+    fn put_aside(&mut self, now: Instant, reason: String) {
+        let rest = self.rest;
+        tracing::warn!(
+            reason,
+            rest_s = rest.as_secs(),
+            "accelerator put aside; the CPU answers"
+        );
+        self.health.failures.fetch_add(1, Ordering::Relaxed);
+        let last = self.health.last_failure.lock();
+        *last.unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        self.rest_until(Some(now + rest));
+        self.rest = rest.saturating_mul(2).min(LONGEST_REST);
     }
 
     fn rest_until(&mut self, until: Option<Instant>) {
@@ -124,5 +143,31 @@ impl Accelerator {
             .resting
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+/// Sees whether it was the decoder that failed.
+struct Observed<'a> {
+    decoder: &'a mut dyn Decoder,
+    failed: bool,
+}
+
+impl Decoder for Observed<'_> {
+    fn shape(&self) -> &DecoderShape {
+        self.decoder.shape()
+    }
+
+    fn position(&self) -> usize {
+        self.decoder.position()
+    }
+
+    fn rewind(&mut self, position: usize) {
+        self.decoder.rewind(position);
+    }
+
+    fn advance(&mut self, tokens: &[u32]) -> Result<&[f32], Error> {
+        let result = self.decoder.advance(tokens);
+        self.failed |= result.is_err();
+        result
     }
 }

@@ -191,13 +191,7 @@ impl LanguageModel {
         let accelerated = accelerator.as_mut().and_then(|accelerator| {
             accelerator.ask(now, |decoder| {
                 let answer = task.answer(decoder, &question, now + budget / 2)?;
-                match answer.outcome {
-                    Outcome::Deadline => Err(Error::Inference {
-                        doing: "running on the accelerator",
-                        problem: format!("no answer within {} ms", (budget / 2).as_millis()),
-                    }),
-                    _ => Ok(answer),
-                }
+                Ok((answer.outcome != Outcome::Deadline).then_some(answer))
             })
         });
         match accelerated {

@@ -40,6 +40,11 @@ const SKIPPED_FILLER: f32 = 0.001;
 /// The weight of a lone syllable: too many sound like it, so it must be the very one (哼 is no 行).
 const LONE_SYLLABLE: f32 = 0.5;
 
+/// The beginning of a phrase costs less than this: fillers may be skipped, nothing else.
+const DOUBTFUL_BEGINNING: f32 = 0.02;
+/// The beginning of a phrase weighs at least this: a word or two characters.
+const WEIGHT_OF_BEGINNING: f32 = 1.0;
+
 /// The phrase that a place belongs to.
 #[derive(Clone, Copy)]
 struct Owner<'a> {
@@ -71,11 +76,60 @@ pub(super) enum Blockers {
 /// The best alignments that begin at token `start`, one for every end.
 pub(super) fn align(
     automaton: &Automaton,
-    (command, definition): (usize, &CommandDefinition),
+    owner: (usize, &CommandDefinition),
     lattice: &Lattice<'_>,
     start: usize,
     blockers: Blockers,
 ) -> Vec<Alignment> {
+    let mut found = Vec::new();
+    lay(
+        automaton,
+        owner,
+        lattice,
+        start,
+        blockers,
+        |at, place, reached| {
+            if automaton.last.get(place) == Some(&true) {
+                keep_best(&mut found, at, reached);
+            }
+        },
+    );
+    found
+}
+
+/// Whether the sentence is the beginning of the phrase, its words heard exactly, and more must
+/// follow.
+pub(super) fn begins(
+    automaton: &Automaton,
+    owner: (usize, &CommandDefinition),
+    lattice: &Lattice<'_>,
+) -> bool {
+    let end = lattice.cells.len();
+    let mut begins = false;
+    lay(
+        automaton,
+        owner,
+        lattice,
+        0,
+        Blockers::Forbid,
+        |at, place, reached| {
+            let exact = reached.cost < DOUBTFUL_BEGINNING && reached.weight >= WEIGHT_OF_BEGINNING;
+            begins |= at == end && exact && automaton.last.get(place) == Some(&false);
+        },
+    );
+    begins
+}
+
+/// Lays the phrase along the sentence from token `start` on and shows every place that is
+/// reached, with the token behind it.
+fn lay(
+    automaton: &Automaton,
+    (command, definition): (usize, &CommandDefinition),
+    lattice: &Lattice<'_>,
+    start: usize,
+    blockers: Blockers,
+    mut reach: impl FnMut(usize, usize, &Reached),
+) {
     let length = lattice.cells.len();
     let places = automaton.places.len();
     let owner = Owner {
@@ -93,7 +147,6 @@ pub(super) fn align(
             slots: Vec::new(),
         });
     }
-    let mut found = Vec::new();
     for at in start..=length {
         let Some(row) = rows.get_mut(at - start) else {
             break;
@@ -102,9 +155,8 @@ pub(super) fn align(
         for (column, reached) in row.iter().enumerate() {
             let Some(reached) = reached else { continue };
             let place = column.checked_sub(1);
-            let is_last = place.is_some_and(|p| automaton.last.get(p) == Some(&true));
-            if is_last {
-                keep_best(&mut found, at, reached);
+            if let Some(place) = place {
+                reach(at, place, reached);
             }
             let Some(cell) = lattice.cells.get(at) else {
                 continue;
@@ -146,7 +198,6 @@ pub(super) fn align(
             }
         }
     }
-    found
 }
 
 fn keep_best(found: &mut Vec<Alignment>, end: usize, reached: &Reached) {

@@ -22,9 +22,9 @@ use codriver_catalog::{Catalog, Language};
 
 use crate::normalise::{Script, Sentence};
 use crate::{Error, Proposal, Reason};
-use align::{Alignment, Blockers, align};
+use align::{Alignment, Blockers, align, begins};
 use automaton::Automaton;
-use lattice::Lattice;
+use lattice::{Cell, Lattice};
 use lexicon::{Lexicon, WordId};
 
 /// From this score on a phrase counts as said.
@@ -124,6 +124,30 @@ impl Patterns {
         answers.into_iter().next().unwrap_or_else(|| {
             let language = written.first().copied().unwrap_or(Language::English);
             PatternAnswer::nothing(language, Reason::NotUnderstood)
+        })
+    }
+
+    /// Whether the sentence is the beginning of a request and lacks the rest: its words begin a
+    /// phrase, or a connective is the last of them.
+    pub fn is_begun(&self, sentence: &Sentence, language: Language) -> bool {
+        let mut of_language = self
+            .languages
+            .iter()
+            .filter(|compiled| compiled.lexicon.language == language);
+        of_language.any(|compiled| {
+            let lattice = Lattice::new(sentence, &compiled.lexicon);
+            let joins = |(at, cell): (usize, &Cell<'_>)| {
+                let mut ends = cell.connectives.iter().map(|length| at + length);
+                at > 0 && ends.any(|end| end == lattice.cells.len())
+            };
+            let mut phrases = compiled.phrases.iter();
+            lattice.cells.iter().enumerate().any(joins)
+                || phrases.any(|phrase| {
+                    let definition = self.catalog.commands.get(phrase.command);
+                    definition.is_some_and(|definition| {
+                        begins(&phrase.automaton, (phrase.command, definition), &lattice)
+                    })
+                })
         })
     }
 

@@ -10,19 +10,16 @@ prompt, so that a busy machine is busy for both.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import os
 import random
 import shlex
 import subprocess
-import time
 from pathlib import Path
 from statistics import median
 
 import gguf
-import llama_cpp
 import numpy as np
+import xllamacpp
 from builder import adapter as adapters
 from builder import recipe as recipes
 from builder.gguf_onnx import Weights
@@ -31,6 +28,7 @@ from . import base
 from .catalog import Catalog
 from .corpus import Corpus, name_held_out
 from .encoding import Encoder
+from .errors import TrainingError
 from .follow_ups import FollowUp
 from .samples import Sampler
 from .values import Lexicons
@@ -84,38 +82,24 @@ def _table(pack: str, rows: list[tuple[int, dict, dict]]) -> str:
 
 
 class Llama:
-    """llama.cpp through its C interface, so that no Python is in the timed loop but the call itself."""
+    """llama.cpp's own server inside this process, which times itself."""
 
     def __init__(self, path: Path) -> None:
-        llama_cpp.llama_backend_init()
-        model_parameters = llama_cpp.llama_model_default_params()
-        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_parameters)
-        parameters = llama_cpp.llama_context_default_params()
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = str(path)
         parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = CONTEXT
-        parameters.n_threads = parameters.n_threads_batch = 1
-        self._context = llama_cpp.llama_init_from_model(self._model, parameters)
-        if not self._context:
-            raise SystemExit(f"llama.cpp cannot load {path}; its message is above")
-        self._vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self._model))
+        parameters.n_parallel = 1
+        parameters.verbosity = 0
+        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
+        self._server = xllamacpp.Server(parameters)
 
     def run(self, prompt: list[int]) -> dict[str, float]:
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._context), True)
-        begun = time.perf_counter()
-        token = self._advance(prompt)
-        prefill = time.perf_counter() - begun
-        steps = []
-        for _ in range(NEW_TOKENS):
-            begun = time.perf_counter()
-            token = self._advance([token])
-            steps.append(time.perf_counter() - begun)
-        return {"prefill_ms": prefill * 1000, "decode_ms": median(steps) * 1000}
-
-    def _advance(self, tokens: list[int]) -> int:
-        ids = (llama_cpp.llama_token * len(tokens))(*tokens)
-        if llama_cpp.llama_decode(self._context, llama_cpp.llama_batch_get_one(ids, len(tokens))) != 0:
-            raise SystemExit("llama.cpp failed to decode")
-        logits = llama_cpp.llama_get_logits_ith(self._context, -1)
-        return int(np.argmax(np.ctypeslib.as_array(ctypes.cast(logits, ctypes.POINTER(ctypes.c_float)), (self._vocabulary,))))
+        greedy = {"temperature": 0, "samplers": ["temperature"], "ignore_eos": True, "cache_prompt": False}
+        answer = self._server.handle_completions({"prompt": prompt, "n_predict": NEW_TOKENS, **greedy})
+        timings = answer.get("timings")
+        if timings is None:
+            raise TrainingError(f"llama.cpp failed to decode: {answer}")
+        return {"prefill_ms": timings["prompt_ms"], "decode_ms": timings["predicted_per_token_ms"]}
 
 
 def _write_gguf(source: Path, weights: adapters.AdaptedWeights, out: Path) -> None:

@@ -14,7 +14,7 @@ from .noise import Homophones
 from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
-SHARES = {"nothing": 0.33, "several": 0.16, "follow-up": 0.08, "indirect": 0.09, "phrase of a pack": 0.06}
+SHARES = {"nothing": 0.27, "several": 0.19, "follow-up": 0.08, "indirect": 0.14, "phrase of a pack": 0.04}
 HEARD_SHARE = 0.08
 HEARD_LINES = 1600
 """Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""

@@ -125,12 +125,13 @@ def _thresholds(rows: list[dict], catalog: Catalog) -> list[str]:
 
 
 def _times(rows: list[dict]) -> list[str]:
-    lines = ["milliseconds a sentence, median and 95th percentile"]
+    lines = ["milliseconds a sentence, median, 95th and 99th percentile"]
     for tier in ("patterns", "model"):  # both tiers together take the time of the two, or of the first
         for kind in ("single", "several", "nothing"):
             times = sorted(r[tier]["ms"] for r in rows if r["kind"] == kind)
             if times:
-                lines.append(f"{tier:9} {kind:8} {median(times):7.2f} {times[int(len(times) * 0.95)]:7.2f}")
+                late = (times[int(len(times) * share)] for share in (0.95, 0.99))
+                lines.append(f"{tier:9} {kind:8} {median(times):7.2f}" + "".join(f" {ms:7.2f}" for ms in late))
     return lines
 
 

@@ -22,6 +22,12 @@ struct Options {
     /// What understands: patterns, model or both
     #[arg(long, default_value = "both")]
     tier: String,
+    /// A setting of codriverd, as in CODRIVER__RECOGNISER__THREADS=1; may be given several times
+    #[arg(long = "setting", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// What else the machine was doing, for the report
+    #[arg(long, default_value = "")]
+    load: String,
     /// Where the figures go [default: target/bench/latency.json]
     #[arg(long)]
     output: Option<PathBuf>,
@@ -51,9 +57,14 @@ async fn run(options: Options) -> Result<(), Error> {
                 .all(|c| c.name != "doors.open_trunk")
         })
         .collect();
+    let settings = options.settings.iter().map(|setting| {
+        let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+        (name.to_owned(), value.to_owned())
+    });
     let scene = Scene::start(SceneOptions {
         sound: Sound::Virtual,
         tier: options.tier.clone(),
+        settings: settings.collect(),
         ..SceneOptions::default()
     })
     .await?;
@@ -62,6 +73,7 @@ async fn run(options: Options) -> Result<(), Error> {
 
     let mut stages: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut missed = Vec::new();
+    let mut wrong = Vec::new();
     for recording in moving.iter().cycle().take(options.utterances) {
         let performance = Performance::spoken(
             &scene,
@@ -76,14 +88,21 @@ async fn run(options: Options) -> Result<(), Error> {
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy();
+        let meant: Vec<_> = recording.commands.iter().map(|c| c.name.as_str()).collect();
+        let done = performance.command_names();
+        if !done.is_empty() && done != meant {
+            let heard = performance.heard().unwrap_or_default();
+            eprintln!(" wrong      {name}: {heard:?} ({done:?})");
+            wrong.push(json!({ "recording": name, "heard": heard, "done": done }));
+        }
         match performance.speech_to_frame() {
             Some(took) => {
                 let ms = took.as_secs_f64() * 1e3;
                 eprintln!("{ms:7.0} ms  {name}");
-                stages
-                    .entry("speech_to_frame".to_owned())
-                    .or_default()
-                    .push(ms);
+                for (stage, took) in performance.stages() {
+                    let figures = stages.entry(stage.to_owned()).or_default();
+                    figures.push(took.as_secs_f64() * 1e3);
+                }
             }
             None => {
                 let heard = performance.heard().unwrap_or_default();
@@ -121,16 +140,25 @@ async fn run(options: Options) -> Result<(), Error> {
             "{stage:<18} {:>5} {p50:>9.1} {p95:>9.1} {max:>9.1}",
             values.len()
         );
+        histogram(values);
         figures.insert(
             stage.clone(),
             json!({ "n": values.len(), "p50_ms": p50, "p95_ms": p95, "max_ms": max, "values_ms": values }),
         );
     }
-    println!("played {}, missed {}", options.utterances, missed.len());
+    println!(
+        "played {}, missed {}, wrong {}",
+        options.utterances,
+        missed.len(),
+        wrong.len()
+    );
     let report = json!({
         "measure": "end of speech in the fed audio to first CAN frame",
         "utterances": options.utterances,
         "missed": missed,
+        "wrong": wrong,
+        "settings": options.settings,
+        "load": options.load,
         "tier": options.tier,
         "processors": std::thread::available_parallelism().map_or(0, usize::from),
         "stages": figures,
@@ -146,6 +174,24 @@ async fn run(options: Options) -> Result<(), Error> {
         fs::create_dir_all(directory).map_err(file)?;
     }
     fs::write(&output, format!("{report:#}\n")).map_err(file)
+}
+
+/// How often each 100 ms were taken.
+fn histogram(values: &[f64]) {
+    let mut bins: BTreeMap<u64, usize> = BTreeMap::new();
+    for value in values {
+        *bins.entry((value / 100.0) as u64).or_default() += 1;
+    }
+    // Stages that take less say all in their line of the table.
+    if bins.len() > 1 {
+        for (bin, count) in bins {
+            println!(
+                "{:>10} ms  {} {count}",
+                bin * 100,
+                "#".repeat(count.min(60))
+            );
+        }
+    }
 }
 
 /// Nearest rank of sorted values; 0 for none.

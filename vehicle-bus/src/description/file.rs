@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use codriver_catalog::Language;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -57,7 +58,7 @@ struct Vehicle {
     vss: Spanned<String>,
     speed: Spanned<String>,
     #[serde(default)]
-    lacks: BTreeMap<Spanned<String>, String>,
+    lacks: BTreeMap<Spanned<String>, BTreeMap<Language, String>>,
 }
 
 #[derive(Deserialize)]
@@ -174,13 +175,20 @@ pub(super) fn parse(
         .map(|each| builder.refusal(each))
         .collect::<Result<_, _>>()?;
     let mut lacks = BTreeMap::new();
-    for (prefix, name) in parsed.vehicle.lacks {
+    for (prefix, names) in parsed.vehicle.lacks {
         let path = prefix.get_ref();
+        if names
+            .get(&Language::English)
+            .is_none_or(|name| name.trim().is_empty())
+        {
+            let problem = format!("lacks {path}: needs its English name, en = \"...\"");
+            return Err(place.error(prefix.span().start, problem));
+        }
         if let Some(listed) = entries.keys().find(|listed| is_under(listed, path)) {
             let problem = format!("lacks {path}, but {listed} is listed; remove one");
             return Err(place.error(prefix.span().start, problem));
         }
-        lacks.insert(prefix.into_inner(), name);
+        lacks.insert(prefix.into_inner(), names);
     }
     let mut protections = BTreeMap::new();
     for each in &parsed.end_to_end {

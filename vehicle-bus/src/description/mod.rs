@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use codriver_catalog::Language;
+
 pub use entry::{Actuator, Entry, Kind, SignalRef, ValueError};
 pub use policy::{Class, Condition, Effect, Policy, Rule, Test};
 pub use statuses::Statuses;
@@ -23,7 +25,7 @@ pub use transmission::Transmission;
 use self::index::Index;
 
 use crate::{
-    Error,
+    Error, Outcome, Reason,
     dbc::{Database, Message, Raw},
     end_to_end::Protection,
     frame::{CanFrame, CanId},
@@ -41,7 +43,7 @@ pub struct Description {
     policy: Policy,
     refusals: Vec<RefusalMessage>,
     protections: BTreeMap<CanId, Protection>,
-    lacks: BTreeMap<String, String>,
+    lacks: BTreeMap<String, BTreeMap<Language, String>>,
     index: Index,
 }
 
@@ -118,21 +120,33 @@ impl Description {
         self.entries.get(path)
     }
 
-    /// What this car is known not to have, by its English name: a path that lies under one of the
-    /// branches that the description says it lacks.
-    pub fn lacks(&self, path: &str) -> Option<&str> {
-        self.lacks
+    /// What this car is known not to have, by its name, English where the language has none: a path
+    /// that lies under one of the branches that the description says it lacks.
+    pub fn lacks(&self, path: &str, language: Language) -> Option<&str> {
+        let (_, names) = self
+            .lacks
             .iter()
-            .find(|(branch, _)| is_under(path, branch))
-            .map(|(_, name)| name.as_str())
+            .find(|(branch, _)| is_under(path, branch))?;
+        let name = names
+            .get(&language)
+            .or_else(|| names.get(&Language::English));
+        name.map(String::as_str)
     }
 
-    /// Why a path that is not listed cannot be asked for, as a sentence.
-    pub fn missing(&self, path: &str) -> String {
-        match self.lacks(path) {
-            Some(name) => format!("This car has no {name} ({path})."),
-            None => format!("This car does not have {path}."),
-        }
+    /// Why a path that is not listed cannot be asked for: as a sentence for the driver where the
+    /// car is known not to have it.
+    pub fn missing(&self, path: &str, language: Language) -> Outcome {
+        let Some(name) = self.lacks(path, language) else {
+            return Outcome::refused(
+                Reason::UnknownPath,
+                format!("This car does not have {path}."),
+            );
+        };
+        let sentence = match language {
+            Language::English => format!("This car has no {name}."),
+            Language::Mandarin => format!("这辆车没有{name}。"),
+        };
+        Outcome::refused(Reason::NotFitted, sentence)
     }
 
     /// The path whose value is the speed that interlocks compare with, km/h.

@@ -364,9 +364,17 @@ fn a_momentary_request_needs_a_start_value_and_is_not_repeated() {
 fn what_a_car_lacks_cannot_be_listed_too_and_is_named_to_who_asks() {
     let vehicle = Description::load(&demo_fd()).unwrap();
     let path = "Vehicle.Cabin.Sunroof.Shade.Position";
-    assert_eq!(vehicle.lacks(path), Some("sunroof"));
-    assert_eq!(vehicle.lacks("Vehicle.Cabin.SunroofOther"), None);
-    assert!(vehicle.missing(path).starts_with("This car has no sunroof"));
+    let (english, mandarin) = (Language::English, Language::Mandarin);
+    assert_eq!(vehicle.lacks(path, english), Some("sunroof"));
+    let said = |language| vehicle.missing(path, language).message().to_owned();
+    assert_eq!(said(english), "This car has no sunroof.");
+    assert_eq!(said(mandarin), "这辆车没有天窗。");
+    let other = "Vehicle.Cabin.SunroofOther";
+    assert_eq!(vehicle.lacks(other, english), None);
+    let outcome = vehicle.missing(other, english);
+    assert_eq!(outcome.reason(), Some(&Reason::UnknownPath));
+    let error = error_in(&demo_fd(), "{ en = \"sunroof\", ", "{ ");
+    assert!(error.contains("needs its English name"), "{error}");
     let error = error_in(
         &demo_fd(),
         "\"Vehicle.Cabin.Sunroof\" =",

@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use codriver_catalog::Language;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     time::{Instant, timeout},
@@ -292,8 +293,8 @@ impl Gateway {
     ) -> Result<(Job, oneshot::Receiver<Outcome>), Outcome> {
         let path = &request.path;
         let Some(entry) = self.shared.description.entry(path) else {
-            let problem = self.shared.description.missing(path);
-            return Err(Outcome::refused(Reason::UnknownPath, problem));
+            let language = context.language.unwrap_or(Language::English);
+            return Err(self.shared.description.missing(path, language));
         };
         let Some(actuator) = &entry.actuator else {
             let problem = format!("{path} can be read but not set.");

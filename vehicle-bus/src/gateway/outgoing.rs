@@ -8,23 +8,27 @@
 //!
 //! In each frame a signal shows
 //! - what is asked of it, while a request is open: for a momentary request the time the
-//!   description states, else until its outcome is known, and never past its time to live;
+//!   description states, else until its outcome is known, and never past its time to live. A
+//!   message sent on change whose signal has no idle value cannot be silent about it either: as
+//!   long as the car may still be at it, nothing else leaves in that message;
 //! - else its idle value;
 //! - or, where it has none, the last value: of the car's fresh status or of the last request that
 //!   was done, whichever disturbs less. In a message sent on change that is the status, since the
 //!   ECU takes every signal of the frame; in a cyclic one it is the value shown so far, since the
 //!   ECU takes a change. While neither is known nothing is sent: a guess would move something.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod request;
+
+use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
+use self::request::Request;
 use super::Context;
 use crate::{
     Outcome, Reason, Value,
-    dbc::{Message, Raw, SendType, Signal},
-    description::{Actuator, Description, Entry, Transmission},
-    end_to_end::Sender,
+    dbc::Raw,
+    description::{Description, Entry},
     frame::{CanFrame, CanId},
 };
 
@@ -32,36 +36,6 @@ use crate::{
 pub(super) struct Outgoing {
     messages: BTreeMap<CanId, Request>,
     by_path: BTreeMap<String, (CanId, usize)>,
-}
-
-struct Request {
-    message: Arc<Message>,
-    sender: Option<Sender>,
-    signals: Vec<Asking>,
-    /// When its next cyclic frame leaves.
-    due: Option<Instant>,
-    /// The signal whose page the next cyclic frame of a multiplexed message shows.
-    turn: usize,
-    /// Something was asked in the last cyclic frame.
-    was_active: bool,
-}
-
-/// One request signal.
-struct Asking {
-    entry: Entry,
-    signal: Signal,
-    transmission: Transmission,
-    open: Option<Open>,
-    /// The last value, of a signal that has no idle value.
-    kept: Option<Raw>,
-}
-
-#[derive(Clone)]
-struct Open {
-    raw: Raw,
-    value: Value,
-    context: Context,
-    until: Instant,
 }
 
 /// What a new request asks for.
@@ -94,20 +68,12 @@ impl Outgoing {
             };
             let message = &actuator.request.message;
             let id = message.id();
-            let request = outgoing.messages.entry(id).or_insert_with(|| Request {
-                message: Arc::clone(message),
-                sender: description
-                    .protection(id)
-                    .map(|protection| protection.sender()),
-                signals: Vec::new(),
-                due: None,
-                turn: 0,
-                was_active: false,
+            let request = outgoing.messages.entry(id).or_insert_with(|| {
+                let protection = description.protection(id);
+                Request::new(message, protection.map(|each| each.sender()))
             });
-            outgoing
-                .by_path
-                .insert(entry.path.clone(), (id, request.signals.len()));
-            request.signals.push(Asking::new(entry, actuator));
+            let index = request.add(entry, actuator);
+            outgoing.by_path.insert(entry.path.clone(), (id, index));
         }
         outgoing
     }
@@ -115,14 +81,7 @@ impl Outgoing {
     /// The bus is up: nothing is asked any more, and cyclic messages begin.
     pub(super) fn begin(&mut self, now: Instant) {
         for request in self.messages.values_mut() {
-            for asking in &mut request.signals {
-                asking.open = None;
-            }
-            request.was_active = false;
-            request.due = match request.message.send_type() {
-                SendType::Cyclic(_) => Some(now),
-                SendType::OnChange | SendType::WhileActive(_) => None,
-            };
+            request.begin(now);
         }
     }
 
@@ -144,30 +103,14 @@ impl Outgoing {
         let Some((id, index)) = self.by_path.get(path) else {
             return;
         };
-        let Some(request) = self.messages.get_mut(id) else {
-            return;
-        };
-        if let Some(asking) = request.signals.get_mut(*index) {
-            if done.is_some() {
-                asking.kept = done;
-            }
-            // A momentary request has its own end.
-            if asking.transmission.momentary.is_none() {
-                asking.open = None;
-            }
+        if let Some(request) = self.messages.get_mut(id) {
+            request.release(*index, done, now);
         }
-        request.settle(now);
     }
 
     /// When [`Self::due`] has something to do.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.messages
-            .values()
-            .flat_map(|request| {
-                let ends = request.signals.iter().filter_map(|asking| asking.end());
-                ends.chain(request.due)
-            })
-            .min()
+        self.messages.values().filter_map(Request::next_due).min()
     }
 
     /// Ends what is over and returns the frames that are due, each with whether it only repeats.
@@ -176,197 +119,6 @@ impl Outgoing {
             .values_mut()
             .flat_map(|request| request.due(now, known))
             .collect()
-    }
-}
-
-impl Asking {
-    fn new(entry: &Entry, actuator: &Actuator) -> Self {
-        Self {
-            entry: entry.clone(),
-            signal: actuator.request.signal.clone(),
-            transmission: actuator.transmission.clone(),
-            open: None,
-            kept: None,
-        }
-    }
-
-    fn end(&self) -> Option<Instant> {
-        self.open.as_ref().map(|open| open.until)
-    }
-
-    /// What the car shows, as the request signal would say it.
-    fn of_status(&self, known: &Known<'_>) -> Option<Raw> {
-        let value = (known.status)(&self.entry.path)?;
-        let physical = self.entry.carried(&value)?;
-        self.entry.actuator.as_ref()?.raw(physical).ok()
-    }
-}
-
-impl Request {
-    fn ask(
-        &mut self,
-        index: usize,
-        asked: &Asked<'_>,
-        now: Instant,
-        known: &Known<'_>,
-    ) -> Result<CanFrame, Outcome> {
-        let cyclic = self.message.send_type().cycle_time();
-        let before = match self.signals.get_mut(index) {
-            Some(asking) => {
-                let until = match (asking.transmission.momentary, &asking.transmission.idle) {
-                    (Some(momentary), _) => (now + momentary).min(asked.deadline),
-                    (None, Some(_)) => asked.deadline,
-                    // Without an idle value there is no taking back but by another value, so it
-                    // is shown for as long as the car may take.
-                    (None, None) => {
-                        let within = asking.entry.actuator.as_ref().map(|a| a.confirm_within);
-                        now + within.unwrap_or_default()
-                    }
-                };
-                asking.open.replace(Open {
-                    raw: asked.raw,
-                    value: asked.value.clone(),
-                    context: asked.context,
-                    until,
-                })
-            }
-            None => None,
-        };
-        let payload = match self.compose(Some(index), known) {
-            Ok(payload) => payload,
-            Err(unknown) => {
-                if let Some(asking) = self.signals.get_mut(index) {
-                    asking.open = before;
-                }
-                return Err(Outcome::refused(
-                    Reason::NoAnswer,
-                    format!(
-                        "Its message also carries {unknown}, which the car does not report now."
-                    ),
-                ));
-            }
-        };
-        match cyclic {
-            Some(cycle) => {
-                self.due = Some(now + cycle);
-                self.was_active = true;
-            }
-            // The frame said it; nothing is repeated. A signal without an idle value stays as it was
-            // asked for in frames for other signals, until the car's status can speak for it.
-            None => {
-                if let Some(asking) = self.signals.get_mut(index)
-                    && asking.transmission.momentary.is_none()
-                    && asking.transmission.idle.is_some()
-                {
-                    asking.open = None;
-                }
-            }
-        }
-        self.frame(payload).ok_or_else(|| {
-            Outcome::failed(
-                Reason::Internal,
-                "Its message is no frame of CAN or CAN FD.",
-            )
-        })
-    }
-
-    fn due(&mut self, now: Instant, known: &Known<'_>) -> Vec<CanFrame> {
-        let mut ended = None;
-        for (index, asking) in self.signals.iter_mut().enumerate() {
-            let Some(open) = &asking.open else { continue };
-            // What may no longer be asked for is taken back, not repeated.
-            if open.until <= now || !(known.allowed)(&asking.entry, &open.value, open.context) {
-                asking.open = None;
-                if asking.transmission.momentary.is_some() {
-                    ended = Some(index);
-                }
-            }
-        }
-        self.settle(now);
-        let mut payloads = Vec::new();
-        if self.due.is_some_and(|due| due <= now) {
-            let shown = self.shown();
-            payloads.extend(self.compose(shown, known));
-            self.was_active = self.is_active();
-            self.due = match self.message.send_type() {
-                SendType::Cyclic(cycle) => Some(now + cycle),
-                SendType::WhileActive(cycle) => self.was_active.then_some(now + cycle),
-                SendType::OnChange => None,
-            };
-        } else if ended.is_some() {
-            // The end of a momentary request is told at once.
-            payloads.extend(self.compose(ended, known));
-        }
-        payloads
-            .into_iter()
-            .filter_map(|payload| self.frame(payload))
-            .collect()
-    }
-
-    /// A message that is sent while active says at once that it no longer is.
-    fn settle(&mut self, now: Instant) {
-        if let SendType::WhileActive(_) = self.message.send_type()
-            && self.was_active
-            && !self.is_active()
-        {
-            self.due = Some(now);
-        }
-    }
-
-    fn is_active(&self) -> bool {
-        self.signals.iter().any(|asking| asking.open.is_some())
-    }
-
-    /// The signal whose page a cyclic frame shows: those that are asked take turns.
-    fn shown(&mut self) -> Option<usize> {
-        let count = self.signals.len();
-        let next = (1..=count)
-            .map(|step| (self.turn + step) % count)
-            .find(|index| {
-                let asking = self.signals.get(*index);
-                asking.is_some_and(|asking| asking.open.is_some())
-            })?;
-        self.turn = next;
-        Some(next)
-    }
-
-    /// The payload in which `shown` is on its page. Err: the path of a signal that would have to
-    /// be guessed.
-    fn compose(&mut self, shown: Option<usize>, known: &Known<'_>) -> Result<Vec<u8>, String> {
-        let mut payload = match shown.and_then(|index| self.signals.get(index)) {
-            Some(asking) => self.message.page_payload(&asking.signal),
-            None => self.message.start_payload(),
-        };
-        let cyclic = self.message.send_type().cycle_time().is_some();
-        for asking in &mut self.signals {
-            if !self.message.is_present(&asking.signal, &payload) {
-                continue;
-            }
-            let raw = match (&asking.open, asking.transmission.idle) {
-                (Some(open), _) => open.raw,
-                (None, Some(idle)) => idle,
-                (None, None) => {
-                    let status = asking.of_status(known);
-                    let raw = if cyclic {
-                        asking.kept.or(status)
-                    } else {
-                        status.or(asking.kept)
-                    };
-                    let raw = raw.ok_or_else(|| asking.entry.path.clone())?;
-                    asking.kept = Some(raw);
-                    raw
-                }
-            };
-            self.message.put(&mut payload, &asking.signal, raw);
-        }
-        Ok(payload)
-    }
-
-    fn frame(&mut self, mut payload: Vec<u8>) -> Option<CanFrame> {
-        if let Some(sender) = &mut self.sender {
-            sender.protect(&mut payload);
-        }
-        self.message.frame(&payload).ok()
     }
 }
 

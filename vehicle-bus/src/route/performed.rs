@@ -43,7 +43,7 @@ pub struct Performed {
     pub choices: Vec<String>,
     /// What was called.
     pub calls: Vec<CallMade>,
-    /// Why the gateway's rules stood against it, as a whole sentence for the speaker, in the
+    /// Why the car stood against it, by one of its rules or by lacking it, as a whole sentence for the speaker, in the
     /// language of the request.
     pub sentence: Option<String>,
 }
@@ -53,7 +53,7 @@ impl Performed {
         Self {
             sentence: outcome
                 .reason()
-                .filter(|reason| reason.is_a_rules())
+                .filter(|reason| reason.is_the_cars())
                 .map(|_| outcome.message().to_owned()),
             outcome,
             value: None,

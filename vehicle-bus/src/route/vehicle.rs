@@ -56,8 +56,11 @@ async fn act(
     calls: &mut Vec<CallMade>,
 ) -> Done {
     let VehicleAccess { path, access } = wanted;
-    calls.push(call("Get", vec![path.clone()]));
-    let present = client.get(&path).await.map(|(value, _age)| value);
+    calls.push(call("GetWith", vec![path.clone()]));
+    let present = client
+        .get_with(&path, asking.context)
+        .await
+        .map(|(value, _age)| value);
     let is_step = matches!(access, Access::Step(_));
     let value: Value = match (access, &present) {
         (Access::Set(value), _) => value.into(),

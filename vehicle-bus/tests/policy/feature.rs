@@ -16,7 +16,8 @@ pub struct Given {
 }
 
 pub struct Step {
-    pub line: usize,
+    /// File and line.
+    pub line: String,
     pub speaker: Option<Zone>,
     pub path: String,
     pub value: Value,
@@ -31,7 +32,7 @@ pub enum Then {
 }
 
 /// A line that is no step is a panic that names it.
-pub fn scenarios(text: &str) -> Vec<Scenario> {
+pub fn scenarios(file: &str, text: &str) -> Vec<Scenario> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     let mut asked = None;
     for (number, line) in (1..).zip(text.lines()) {
@@ -47,15 +48,15 @@ pub fn scenarios(text: &str) -> Vec<Scenario> {
             });
             continue;
         }
-        let wrong = &format!("demo.feature:{number}: what is \"{line}\"?");
+        let wrong = &format!("{file}:{number}: what is \"{line}\"?");
         let scenario = scenarios.last_mut().expect(wrong);
         if let Some(given) = line.strip_prefix("Given ") {
             scenario
                 .given
                 .extend(given.split(" and ").map(|each| state(each).expect(wrong)));
         } else if let Some(when) = line.strip_prefix("When ") {
-            assert!(asked.is_none(), "demo.feature:{number}: Then is missing");
-            asked = Some(ask(number, when).expect(wrong));
+            assert!(asked.is_none(), "{file}:{number}: Then is missing");
+            asked = Some(ask(format!("{file}:{number}"), when).expect(wrong));
         } else if let Some(then) = line.strip_prefix("Then ") {
             let then = outcome(then).expect(wrong);
             let step = asked.take().expect(wrong);
@@ -81,7 +82,7 @@ fn state(text: &str) -> Option<Given> {
     })
 }
 
-fn ask(line: usize, text: &str) -> Option<Step> {
+fn ask(line: String, text: &str) -> Option<Step> {
     let (who, what) = text.split_once(" asks ")?;
     let (path, value) = what.split_once(" = ")?;
     let (value, confirmed) = match value.strip_suffix(" and confirms") {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    os::fd::AsFd,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -37,6 +38,10 @@ const LATEST_MS: u64 = 2500;
 /// Something that reached the car.
 #[derive(Debug, Clone)]
 pub struct Arrival {
+    /// It was not there yet at this time: a task that had to wait for the processor finds what has
+    /// come meanwhile, and cannot say when. Its own clock would then blame the gateway for a busy
+    /// machine.
+    pub after: Instant,
     pub at: Instant,
     pub path: String,
     pub value: Value,
@@ -154,7 +159,14 @@ impl Ecus {
         let mut raw = false;
         let mut cycle = interval(CYCLE);
         let mut bytes = [0; 4096];
+        let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+        // Nothing that has not been read was there at this time.
+        let mut emptied = Instant::now();
         loop {
+            let looked = Instant::now();
+            if socket.peek(&mut [0]).is_err() {
+                emptied = looked;
+            }
             tokio::select! {
                 _ = cycle.tick() => {
                     let text = if raw { self.cycle() } else { String::new() };
@@ -169,7 +181,7 @@ impl Ecus {
                         let answer = match message {
                             Message::Open(_) => "< ok >".to_owned(),
                             Message::RawMode => { raw = true; "< ok >".to_owned() }
-                            Message::Send(frame) => self.take(&frame),
+                            Message::Send(frame) => self.take(&frame, emptied),
                             _ => String::new(),
                         };
                         stream.write_all(answer.as_bytes()).await?;
@@ -198,7 +210,7 @@ impl Ecus {
         text
     }
 
-    fn take(&mut self, frame: &CanFrame) -> String {
+    fn take(&mut self, frame: &CanFrame, after: Instant) -> String {
         let now = Instant::now();
         let asked: Vec<_> = self
             .vehicle
@@ -212,6 +224,7 @@ impl Ecus {
             let chance = self.random.below(100);
             let obeyed = chance >= LOST + REFUSED + LATE;
             self.arrivals.lock().unwrap().push_back(Arrival {
+                after,
                 at: now,
                 path: entry.path.clone(),
                 value,

@@ -298,6 +298,33 @@ fn a_request_that_the_car_has_not_shown_yet_is_not_taken_back_by_the_next_one() 
 }
 
 #[test]
+fn a_value_without_idle_is_not_repeated_past_its_time_to_live_by_its_cyclic_message() {
+    let mut desk = Desk::new();
+    desk.status.insert("Kept", Value::Number(40.0));
+    desk.pass(100);
+    desk.ask_for("Kept", Value::Number(60.0), 250).unwrap();
+    assert_eq!(
+        texts(&desk.pass(400)),
+        ["010#FF3C", "010#FF3C", "010#FF28", "010#FF28"]
+    );
+}
+
+#[test]
+fn past_its_time_to_live_a_request_is_neither_asked_again_nor_taken_back_by_its_neighbour() {
+    let mut desk = Desk::new();
+    desk.status.insert("Left", Value::Flag(false));
+    desk.status.insert("Right", Value::Flag(false));
+    assert_eq!(desk.ask_for("Left", ON, 100).unwrap(), "012#02");
+    assert_eq!(desk.pass(200), []);
+    let busy = desk.ask_for("Right", ON, 5000).unwrap_err();
+    assert_eq!(busy.reason(), Some(&Reason::Busy));
+    assert!(busy.message().contains("also carries Left"), "{busy}");
+    // Its confirm_within is over, whether or not anybody released it.
+    desk.pass(8000);
+    assert_eq!(desk.ask("Right", ON), "012#04");
+}
+
+#[test]
 fn a_momentary_request_goes_back_to_its_start_value_after_its_time() {
     let mut desk = Desk::new();
     desk.status.insert("Left", ON);

@@ -2,14 +2,14 @@
 
 import sys
 
-from checks import boot, bus, loop, policy, recovery, sandbox, voice
+from checks import boot, bus, loop, policy, polkit, recovery, sandbox, voice
 from checks.report import report
 from checks.stage import Stage
 from checks.tools import BUSY
 
 CHECKS = [
     check
-    for subject in (boot, loop, policy, sandbox, voice, bus, recovery)
+    for subject in (boot, loop, policy, polkit, sandbox, voice, bus, recovery)
     for check in subject.CHECKS
 ]
 

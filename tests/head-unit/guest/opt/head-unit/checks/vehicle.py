@@ -52,6 +52,6 @@ def is_done(path, value):
 
 
 def must_be_denied(ended):
-    """The bus itself must have refused the call."""
+    """The bus itself, or polkit by way of the gateway, must have refused the call."""
     refused = "Access denied" in ended.stderr or "AccessDenied" in ended.stderr
     assert ended.returncode != 0 and refused, f"not denied: {ended.stdout}{ended.stderr}"

@@ -1,0 +1,206 @@
+//! Recognition that begins at a pause: used when the utterance ends there, else thrown away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use codriver_asr::{
+    Ahead, Completeness, EndpointOptions, Error, Event, Format, FrontEnd, Listener,
+    ListenerOptions, Next, Read, Recognised, Recogniser, Recognition, Sense, Source, Timings,
+    Transcript, Utterance, VoiceActivity,
+};
+use codriver_catalog::Language;
+
+const WINDOW: usize = 512;
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Three times slower than a microphone, so that a busy machine keeps up.
+const PACE: Duration = Duration::from_millis(100);
+
+/// Ones are speech and zeros are not.
+struct Loudness;
+
+impl VoiceActivity for Loudness {
+    fn window_samples(&self) -> usize {
+        WINDOW
+    }
+
+    fn probability(&mut self, window: &[f32]) -> Result<f32, Error> {
+        Ok(window[0])
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// Plays windows one by one and then ends.
+struct Script(std::vec::IntoIter<f32>);
+
+impl Source for Script {
+    fn format(&self) -> Format {
+        Format::SPEECH
+    }
+
+    fn name(&self) -> &str {
+        "script"
+    }
+
+    fn read(&mut self, into: &mut Vec<f32>, _wait: Duration) -> Result<Read, Error> {
+        std::thread::sleep(PACE);
+        let Some(level) = self.0.next() else {
+            return Ok(Read::End);
+        };
+        into.extend([level; WINDOW]);
+        Ok(Read::Audio)
+    }
+}
+
+/// Writes how much of what it was given is speech, and counts how often it is asked.
+struct Counting {
+    asked: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    fn hear(&self, how: &str, utterance: &Utterance) -> Recognition {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Recognition::Heard(Transcript {
+            text: format!("{how} {} ms", utterance.voiced.as_millis()),
+            language: Language::English,
+            confidence: 1.0,
+            tokens: Vec::new(),
+            no_speech_probability: 0.0,
+            duration: utterance.duration(),
+            timings: Timings::default(),
+        })
+    }
+}
+
+impl Recogniser for Counting {
+    fn set_languages(&mut self, _: &[Language]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn set_vocabulary(&mut self, _: Language, _: &[String]) {}
+
+    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+        Ok(self.hear("glance", utterance))
+    }
+
+    fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+        Ok(self.hear("look", utterance))
+    }
+}
+
+struct Always(Completeness);
+
+impl Sense for Always {
+    fn completeness(&mut self, _: &Transcript) -> Completeness {
+        self.0
+    }
+}
+
+struct Heard {
+    utterances: Vec<(Utterance, Recognised)>,
+    recognitions: usize,
+}
+
+/// Hears windows of speech (true) and silence, so many in a row of each.
+fn hear(windows: &[(bool, usize)], completeness: Completeness, lazy: bool) -> Heard {
+    let script: Vec<f32> = windows
+        .iter()
+        .flat_map(|&(voiced, count)| vec![f32::from(u8::from(voiced)); count])
+        .collect();
+    let front_end = FrontEnd::new(
+        Format::SPEECH,
+        Box::new(Loudness),
+        EndpointOptions::default(),
+    )
+    .unwrap();
+    let open = move || Ok(Box::new(Script(script.clone().into_iter())) as Box<dyn Source>);
+    let listener = Listener::start(open, front_end, ListenerOptions::default()).unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let mut ahead = Ahead::new(
+        Box::new(Counting {
+            asked: Arc::clone(&asked),
+        }),
+        Box::new(Always(completeness)),
+    );
+    let until = Instant::now() + DEADLINE;
+    let mut utterances = Vec::new();
+    let mut late = Vec::new();
+    loop {
+        assert!(Instant::now() < until);
+        match listener.next(Duration::from_millis(100)) {
+            Next::Event(Event::Paused(utterance)) if lazy => late.push(utterance),
+            Next::Event(Event::Paused(utterance)) => ahead.pause(utterance, &listener).unwrap(),
+            Next::Event(Event::Utterance(utterance)) => {
+                for paused in late.drain(..) {
+                    ahead.pause(paused, &listener).unwrap();
+                }
+                let recognised = ahead.recognise(&utterance).unwrap();
+                utterances.push((utterance, recognised));
+            }
+            Next::Ended => break,
+            _ => {}
+        }
+    }
+    Heard {
+        utterances,
+        recognitions: asked.load(Ordering::SeqCst),
+    }
+}
+
+fn words(recognised: &Recognised) -> &str {
+    match &recognised.recognition {
+        Recognition::Heard(transcript) => &transcript.text,
+        Recognition::Rejected { .. } => "",
+    }
+}
+
+#[test]
+fn what_was_recognised_at_the_pause_is_used_when_the_utterance_ends_there() {
+    let heard = hear(&[(true, 20), (false, 30)], Completeness::Complete, false);
+    let [(utterance, recognised)] = &heard.utterances[..] else {
+        panic!("{:?}", heard.utterances)
+    };
+    assert_eq!(words(recognised), "glance 640 ms");
+    assert!(recognised.ahead.is_some());
+    assert_eq!(heard.recognitions, 1);
+    let silence = utterance.ended_at_sample - utterance.end_of_speech.at_sample;
+    assert!(
+        (250 * 16..700 * 16).contains(&silence),
+        "a whole request needs little silence: {silence} samples"
+    );
+}
+
+#[test]
+fn a_pause_in_an_unfinished_command_does_not_lose_its_second_half() {
+    // 1,000 ms between the halves.
+    let windows = [(true, 20), (false, 31), (true, 10), (false, 50)];
+    let heard = hear(&windows, Completeness::Unfinished, false);
+    let [(_, recognised)] = &heard.utterances[..] else {
+        panic!("{:?}", heard.utterances)
+    };
+    assert_eq!(
+        words(recognised),
+        "look 960 ms",
+        "the first half was thrown away"
+    );
+    assert!(recognised.ahead.is_some());
+    // Words that are no whole request are looked at twice.
+    assert_eq!(heard.recognitions, 4);
+}
+
+#[test]
+fn a_pause_that_is_over_is_not_recognised_any_more() {
+    let heard = hear(&[(true, 20), (false, 30)], Completeness::Complete, true);
+    let [(utterance, recognised)] = &heard.utterances[..] else {
+        panic!("{:?}", heard.utterances)
+    };
+    assert!(recognised.ahead.is_none());
+    assert_eq!(heard.recognitions, 1);
+    let silence = utterance.ended_at_sample - utterance.end_of_speech.at_sample;
+    assert_eq!(
+        silence,
+        22 * 512,
+        "nobody judged, so the usual silence ends it"
+    );
+}

@@ -1,0 +1,97 @@
+use super::*;
+
+const WINDOW: Duration = Duration::from_secs(8);
+
+fn attention(activation: Activation) -> Attention {
+    let mut settings = Settings::default();
+    settings.listening.activation = activation;
+    Attention::new(&settings)
+}
+
+/// What was said for a second from now on.
+fn heard(attention: &Attention, text: &'static str) -> Judged<'static> {
+    let began = Instant::now();
+    attention.judge(text, began, began + Duration::from_secs(1))
+}
+
+#[test]
+fn waiting_for_the_wake_phrase_it_takes_up_nothing_else() {
+    let attention = attention(Activation::Wake);
+    assert_eq!(heard(&attention, "Open the window."), Judged::Aside);
+    assert_eq!(
+        heard(&attention, "Hello car, open the window."),
+        Judged::Request("open the window.", Origin::Asked)
+    );
+    assert_eq!(
+        heard(&attention, "你好小车，打开车窗"),
+        Judged::Request("打开车窗", Origin::Asked)
+    );
+}
+
+#[test]
+fn after_the_wake_phrase_alone_the_next_words_are_the_request_even_if_they_come_at_once() {
+    let attention = attention(Activation::Wake);
+    let began = Instant::now();
+    let ended = began + Duration::from_millis(700);
+    assert_eq!(attention.judge("Hello car.", began, ended), Judged::Called);
+    let next = ended + Duration::from_millis(300);
+    assert_eq!(
+        attention.judge("Lights on", next, next + Duration::from_secs(1)),
+        Judged::Request("Lights on", Origin::Asked)
+    );
+    assert_eq!(heard(&attention, "and then we left"), Judged::Aside);
+}
+
+#[test]
+fn a_window_that_has_closed_invites_nobody() {
+    let attention = attention(Activation::Wake);
+    let now = Instant::now();
+    attention.invite(Invited::Asked, now, WINDOW);
+    let late = now + WINDOW + Duration::from_millis(1);
+    assert_eq!(attention.judge("Lights on", late, late), Judged::Aside);
+}
+
+#[test]
+fn a_button_counts_for_speech_that_began_just_before_it_and_not_for_older_talk() {
+    let attention = attention(Activation::PushToTalk);
+    let now = Instant::now() + Duration::from_secs(60);
+    attention.invite(Invited::Asked, now, WINDOW);
+    let talk = now - Duration::from_secs(3);
+    assert!(!attention.may_be_meant(talk));
+    assert_eq!(attention.judge("as I said", talk, now), Judged::Aside);
+    let early = now - Duration::from_millis(200);
+    assert!(attention.may_be_meant(early));
+    assert_eq!(
+        attention.judge("Lights on", early, now),
+        Judged::Request("Lights on", Origin::Asked)
+    );
+}
+
+#[test]
+fn what_follows_an_answer_is_taken_up_unasked_and_what_follows_a_question_is_asked_for() {
+    let attention = attention(Activation::Wake);
+    for (question, origin) in [(false, Origin::Unasked), (true, Origin::Asked)] {
+        let (invited, window) = attention.after_reply(question).unwrap();
+        attention.invite(invited, Instant::now(), window);
+        assert_eq!(heard(&attention, "yes"), Judged::Request("yes", origin));
+    }
+    let mut settings = Settings::default();
+    settings.listening.follow_up_ms = 0;
+    assert_eq!(Attention::new(&settings).after_reply(true), None);
+}
+
+#[test]
+fn listening_always_every_word_is_taken_up_and_only_the_phrase_or_a_button_asks() {
+    let attention = attention(Activation::Always);
+    assert_eq!(
+        heard(&attention, "Lights on"),
+        Judged::Request("Lights on", Origin::Unasked)
+    );
+    assert_eq!(
+        heard(&attention, "Hello car, lights on"),
+        Judged::Request("lights on", Origin::Asked)
+    );
+    attention.invite(Invited::Asked, Instant::now(), WINDOW);
+    assert!(attention.owes_answer(Instant::now()));
+    assert!(!attention.owes_answer(Instant::now()), "used up");
+}

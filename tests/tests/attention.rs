@@ -1,0 +1,112 @@
+//! Getting the assistant's attention: wake phrase, button, mute.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use stage::{Assistant, Event, Scene, SceneOptions, Sound, recordings};
+use tokio::sync::Mutex;
+
+/// Recognition takes both processors of a small machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+const WITHIN: Duration = Duration::from_secs(30);
+const REPLY_WITHIN: Duration = Duration::from_secs(60);
+/// Captures that are not the daemon's: the virtual microphone itself, and the stage's own ear.
+const OTHERS: usize = 2;
+/// A signal of the demo car that a test may press.
+const BUTTON: &str = "Vehicle.Powertrain.TractionBattery.Charging.IsCharging";
+
+async fn scene(settings: &[(&str, &str)]) -> Scene {
+    let settings = settings
+        .iter()
+        .map(|(key, value)| (format!("CODRIVER__LISTENING__{key}"), (*value).to_owned()));
+    let options = SceneOptions {
+        sound: Sound::Virtual,
+        recogniser_threads: Some(1),
+        settings: settings.collect(),
+        ..SceneOptions::default()
+    };
+    Scene::start(options).await.unwrap()
+}
+
+async fn wait_for_state(assistant: &Assistant, wanted: &str, scene: &Scene) {
+    let until = Instant::now() + WITHIN;
+    while assistant.state().await.unwrap() != wanted {
+        assert!(Instant::now() < until, "never {wanted}\n{}", scene.logs());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn wait_for_captures(scene: &Scene, wanted: usize) {
+    let until = Instant::now() + WITHIN;
+    let microphone = scene.microphone.as_ref().unwrap();
+    loop {
+        let captures = microphone.captures().unwrap();
+        if captures == wanted {
+            return;
+        }
+        assert!(Instant::now() < until, "{captures} captures, not {wanted}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_button_on_the_steering_wheel_opens_a_window_that_closes_by_itself() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut scene = scene(&[
+        ("ACTIVATION", "push_to_talk"),
+        ("BUTTON_PATH", BUTTON),
+        ("WINDOW_MS", "1000"),
+    ])
+    .await;
+    let assistant = scene.assistant().await.unwrap();
+    wait_for_captures(&scene, OTHERS + 1).await;
+    assert_eq!(assistant.state().await.unwrap(), "idle");
+    scene.car.order(&format!("set {BUTTON} true")).unwrap();
+    wait_for_state(&assistant, "listening", &scene).await;
+    wait_for_state(&assistant, "idle", &scene).await;
+    // Let go and pressed again, it opens again.
+    scene.car.order(&format!("set {BUTTON} false")).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    scene.car.order(&format!("set {BUTTON} true")).unwrap();
+    wait_for_state(&assistant, "listening", &scene).await;
+}
+
+#[tokio::test]
+async fn without_wake_phrase_or_button_a_request_is_neither_told_nor_done() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let scene = scene(&[("ACTIVATION", "wake")]).await;
+    let mut assistant = scene.assistant().await.unwrap();
+    wait_for_captures(&scene, OTHERS + 1).await;
+    let microphone = scene.microphone.as_ref().unwrap();
+    let unmeant = recordings::named("en-headlights-off.wav").unwrap();
+    microphone.say(&unmeant.file).await.unwrap();
+    // What the driver asks for next is the first thing anybody learns of.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assistant.listen().await.unwrap();
+    let meant = recordings::named("en-air-conditioning-on.wav").unwrap();
+    microphone.say(&meant.file).await.unwrap();
+    let happenings = assistant.until_said(REPLY_WITHIN).await.unwrap();
+    let heard: Vec<_> = happenings
+        .iter()
+        .filter_map(|happening| match &happening.event {
+            Event::Heard { text, .. } => Some(text.to_lowercase()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard.len(), 1, "{happenings:#?}");
+    assert!(heard[0].contains("air"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn muted_the_sound_server_knows_of_no_capture_and_a_button_is_refused() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let scene = scene(&[]).await;
+    let assistant = scene.assistant().await.unwrap();
+    wait_for_captures(&scene, OTHERS + 1).await;
+    assistant.mute(true).await.unwrap();
+    wait_for_captures(&scene, OTHERS).await;
+    assert!(assistant.listen().await.is_err());
+    assistant.mute(false).await.unwrap();
+    wait_for_captures(&scene, OTHERS + 1).await;
+}
