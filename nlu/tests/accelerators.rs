@@ -10,6 +10,7 @@
 
 mod model_support;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -29,22 +30,41 @@ const SENTENCES: [&str; 2] = ["take me to the old mill", "arrange the cabin"];
 
 /// Where `tests/setup/execution-providers` puts them.
 fn providers_folder() -> PathBuf {
-    std::env::var_os("CODRIVER_PROVIDERS")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-            cache
-                .or_else(home)
-                .map(|cache| cache.join("codriver/providers"))
-        })
-        .filter(|folder| folder.is_dir())
-        .unwrap_or_else(|| panic!("no execution providers; run `make setup-test`"))
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = || {
+        let home = || variable("HOME").map(|home| home.join(".cache"));
+        variable("XDG_CACHE_HOME").or_else(home)
+    };
+    let folder = variable("CODRIVER_PROVIDERS")
+        .or_else(|| cache().map(|cache| cache.join("codriver/providers")));
+    folder.unwrap_or_else(|| panic!("neither CODRIVER_PROVIDERS nor HOME is set"))
+}
+
+fn openvino_library() -> PathBuf {
+    providers_folder().join("openvino/onnxruntime/capi/libonnxruntime.so.1.24.1")
+}
+
+fn qnn_library() -> PathBuf {
+    providers_folder().join("qnn/onnxruntime_qnn/libonnxruntime_providers_qnn.so")
+}
+
+/// Whether the test has to be skipped, which it says: the network may have
+/// kept `tests/setup/execution-providers` from fetching what it runs on.
+fn skipped(needed: &[PathBuf]) -> bool {
+    let absent = needed.iter().find(|file| !file.is_file());
+    if let Some(absent) = absent {
+        // Not captured, unlike what eprintln writes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no {}; run tests/setup/execution-providers with a network",
+            absent.display()
+        );
+    }
+    absent.is_some()
 }
 
 fn runtime() -> &'static Runtime {
-    let library = providers_folder().join("openvino/onnxruntime/capi/libonnxruntime.so.1.24.1");
-    Runtime::load(&library).unwrap_or_else(|error| panic!("{error}"))
+    Runtime::load(&openvino_library()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Made by the model pack builder, as the real ones are.
@@ -132,11 +152,17 @@ fn runs_the_model_as_the_cpu_does(entry: &str, provider: &str) {
 
 #[test]
 fn the_emulator_of_qualcomms_htp_answers_as_the_cpu() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
     runs_the_model_as_the_cpu_does(&qnn(), "QNN");
 }
 
 #[test]
 fn openvino_answers_as_the_cpu() {
+    if skipped(&[openvino_library()]) {
+        return;
+    }
     runs_the_model_as_the_cpu_does(OPENVINO, "OpenVINOExecutionProvider");
 }
 
@@ -155,6 +181,9 @@ fn rejection(entry: &str) -> Rejection {
 
 #[test]
 fn without_the_plugin_its_backend_or_its_device_the_cpu_answers_and_the_reason_has_a_name() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
     let plugin = qnn().replace("libonnxruntime_providers_qnn", "libabsent");
     let plugin = plugin.replace("\"QNN\"", "\"ABSENT\"");
     let backend = qnn().replace("libQnnHtp", "libQnnAbsent");
@@ -185,6 +214,9 @@ fn without_the_plugin_its_backend_or_its_device_the_cpu_answers_and_the_reason_h
 
 #[test]
 fn an_accelerator_that_is_slower_than_the_cpu_is_not_used_and_the_times_say_so() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
     let model = model(&[&qnn()], Preference::Fastest);
     assert_eq!(model.report().chosen, "cpu");
     let rejection = &model.report().rejected[0];
@@ -194,6 +226,9 @@ fn an_accelerator_that_is_slower_than_the_cpu_is_not_used_and_the_times_say_so()
 
 #[test]
 fn what_was_compiled_is_read_again_and_a_damaged_one_is_compiled_anew() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
     let cache = tempfile::tempdir().unwrap();
     let entry = format!("{}\ncache = {:?}", qnn(), cache.path());
     let load = || model(&[&entry], Preference::Listed).report().cache.clone();
@@ -220,6 +255,9 @@ fn what_was_compiled_is_read_again_and_a_damaged_one_is_compiled_anew() {
 
 #[test]
 fn a_cache_that_cannot_be_written_costs_the_next_start_time_and_nothing_else() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
     let entry = format!("{}\ncache = \"/proc/codriver\"", qnn());
     let mut model = model(&[&entry], Preference::Listed);
     match &model.report().cache {
@@ -228,4 +266,19 @@ fn a_cache_that_cannot_be_written_costs_the_next_start_time_and_nothing_else() {
     }
     assert_eq!(model.report().chosen, "plugin:QNN");
     answers(&mut model);
+}
+
+#[test]
+fn openvinos_cpu_device_is_used_without_a_cache_and_the_reason_is_named() {
+    if skipped(&[openvino_library()]) {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let entry = format!("{OPENVINO}\ncache = {:?}", cache.path());
+    let model = model(&[&entry], Preference::Listed);
+    assert_eq!(model.report().chosen, "openvino:CPU");
+    match &model.report().cache {
+        Some(CacheUse::Failed(reason)) => assert!(reason.contains("remove cache"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
 }

@@ -5,6 +5,7 @@
 //! copies what each run adds. A run with fewer tokens than a chunk is padded,
 //! and nothing of the padding is kept.
 
+use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 
@@ -88,8 +89,8 @@ impl ChunkedDecoder {
                     zeros([1, heads, sizes.places, head])?,
                 ],
                 new: [
-                    zeros([1, heads, head, chunk])?,
-                    zeros([1, heads, chunk, head])?,
+                    output([1, heads, head, chunk])?,
+                    output([1, heads, chunk, head])?,
                 ],
             });
         }
@@ -101,7 +102,7 @@ impl ChunkedDecoder {
             hidden: zeros([1, chunk, sizes.width])?,
             select: zeros([1, 1, chunk])?,
             mask: zeros([1, 1, sizes.queries_a_key * chunk, sizes.places + chunk])?,
-            logits: zeros([1, 1, sizes.vocabulary])?,
+            logits: output([1, 1, sizes.vocabulary])?,
             shape: DecoderShape {
                 vocabulary: sizes.vocabulary,
                 places,
@@ -261,6 +262,11 @@ impl RotaryTable {
             ],
         })
     }
+}
+
+/// Tensors that a run writes to are ONNX Runtime's own.
+fn output<const N: usize>(shape: [usize; N]) -> ort::Result<Tensor<f32>> {
+    Tensor::new(&Allocator::default(), shape)
 }
 
 fn zeros<const N: usize>(shape: [usize; N]) -> ort::Result<Tensor<f32>> {

@@ -78,6 +78,20 @@ impl fmt::Display for Candidate {
 }
 
 impl Candidate {
+    /// Why nothing that it compiled can be read again, where that is known.
+    pub(crate) fn cannot_cache(&self) -> Option<&'static str> {
+        match self {
+            Self::BuiltIn {
+                provider: BuiltIn::OpenVino,
+                device,
+                ..
+            } if device.as_deref().is_none_or(|device| device == "CPU") => {
+                Some("OpenVINO's CPU device cannot load what it compiled itself; remove cache")
+            }
+            _ => None,
+        }
+    }
+
     /// The device that the configuration names.
     pub(crate) fn device(&self) -> Option<String> {
         match self {

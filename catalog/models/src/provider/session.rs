@@ -182,6 +182,15 @@ impl Runtime {
                 cache: None,
             });
         };
+        if let Some(reason) = entry.candidate.cannot_cache() {
+            let (session, assignment) =
+                self.try_candidate(&entry.candidate, graph, options, None)?;
+            return Ok(Built {
+                session,
+                assignment,
+                cache: Some(CacheUse::Failed(reason.into())),
+            });
+        }
         let cached = CachedContext::new(folder, graph, self.version(), &entry.candidate);
         let mut useless = None;
         match cached.find() {
@@ -250,7 +259,7 @@ impl Runtime {
             }
         }
         let mut builder = match candidate {
-            Candidate::Cpu => builder,
+            Candidate::Cpu => self.with_cpu(builder)?,
             Candidate::BuiltIn {
                 provider,
                 device,
@@ -287,6 +296,23 @@ impl Runtime {
                 operators.keys().cloned().collect::<Vec<_>>().join(", ")
             ))),
         }
+    }
+
+    /// Gives the session to the CPU. Without that ONNX Runtime chooses among
+    /// all devices, and once a plugin is registered it may choose the plugin's.
+    fn with_cpu(&self, builder: SessionBuilder) -> Result<SessionBuilder, Refusal> {
+        let mut devices = self.environment.devices();
+        let cpu = devices.find(|device| device.ep().is_ok_and(|name| name == CPU_PROVIDER));
+        let cpu = cpu.ok_or_else(|| {
+            Refusal::new(
+                RejectionKind::NoDevice,
+                "ONNX Runtime offers no CPU; install the library again",
+            )
+        })?;
+        let no_options: [(String, String); 0] = [];
+        builder
+            .with_devices([cpu], Some(&no_options))
+            .map_err(|error| Refusal::new(RejectionKind::NoDevice, first_line(error)))
     }
 
     fn builder(&self, options: &SessionOptions) -> ort::Result<SessionBuilder> {
