@@ -202,8 +202,8 @@ fn without_the_plugin_its_backend_or_its_device_the_cpu_answers_and_the_reason_h
         (&device, RejectionKind::NoDevice, "wanted kind"),
         (
             "name = \"openvino\"\ndevice = \"NPU\"\ngraph = \"npu\"",
-            RejectionKind::NotInLibrary,
-            "",
+            RejectionKind::NoDevice,
+            "look for its driver",
         ),
     ] {
         let rejection = rejection(entry);

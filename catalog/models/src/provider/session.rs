@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use serde::Deserialize;
@@ -268,7 +268,7 @@ impl Runtime {
                 let dispatch = built_in(*provider, device.as_deref(), options);
                 strict(builder)?
                     .with_execution_providers([dispatch.error_on_failure()])
-                    .map_err(|error| Refusal::new(RejectionKind::NotInLibrary, first_line(error)))?
+                    .map_err(|error| not_registered(*provider, &first_line(error)))?
             }
             Candidate::Plugin {
                 library,
@@ -331,6 +331,26 @@ fn strict(builder: SessionBuilder) -> Result<SessionBuilder, Refusal> {
     builder
         .with_disable_cpu_fallback()
         .map_err(|error| Refusal::new(RejectionKind::NotWhole, first_line(error)))
+}
+
+/// Why a provider of the library did not start, or that there is none.
+fn not_registered(provider: BuiltIn, message: &str) -> Refusal {
+    let compiled_in = match provider {
+        BuiltIn::OpenVino => ep::OpenVINO::is_available(),
+        BuiltIn::Qnn => ep::QNN::is_available(),
+        BuiltIn::Xnnpack => ep::XNNPACK::is_available(),
+        BuiltIn::Cann => ep::CANN::is_available(),
+        BuiltIn::Acl => ep::ACL::is_available(),
+    };
+    if compiled_in.unwrap_or(false) {
+        return Refusal::new(
+            RejectionKind::NoDevice,
+            format!(
+                "it did not start ({message}); look for its driver, and correct device and options"
+            ),
+        );
+    }
+    Refusal::new(RejectionKind::NotInLibrary, message)
 }
 
 fn built_in(
