@@ -171,3 +171,115 @@ impl Decoder for Observed<'_> {
         result
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+mod tests {
+    use super::super::watched::WatchedDecoder;
+    use super::*;
+
+    struct Scripted {
+        shape: DecoderShape,
+        does: fn() -> Result<(), Error>,
+        logits: Vec<f32>,
+    }
+
+    impl Decoder for Scripted {
+        fn shape(&self) -> &DecoderShape {
+            &self.shape
+        }
+
+        fn position(&self) -> usize {
+            0
+        }
+
+        fn rewind(&mut self, _: usize) {}
+
+        fn advance(&mut self, _: &[u32]) -> Result<&[f32], Error> {
+            (self.does)()?;
+            Ok(&self.logits)
+        }
+    }
+
+    fn scripted(does: fn() -> Result<(), Error>) -> Scripted {
+        Scripted {
+            shape: DecoderShape {
+                vocabulary: 2,
+                places: 8,
+            },
+            does,
+            logits: vec![0.0, 1.0],
+        }
+    }
+
+    fn broken() -> Result<(), Error> {
+        Err(Error::Inference {
+            doing: "computing",
+            problem: "the chip is gone".into(),
+        })
+    }
+
+    fn run(decoder: &mut dyn Decoder) -> Result<Option<()>, Error> {
+        decoder.advance(&[1]).map(|_| Some(()))
+    }
+
+    #[test]
+    fn one_that_fails_rests_twice_as_long_each_time_and_the_reason_is_kept() {
+        let mut accelerator = Accelerator::new(Box::new(scripted(broken)));
+        let start = Instant::now();
+        assert!(accelerator.ask(start, run).is_none());
+        let early = start + FIRST_REST - Duration::from_millis(1);
+        assert!(
+            accelerator
+                .ask(early, |_| -> Result<Option<()>, _> {
+                    panic!("asked while it rests")
+                })
+                .is_none()
+        );
+        let again = start + FIRST_REST;
+        assert!(accelerator.ask(again, run).is_none());
+        let health = accelerator.health().report();
+        assert_eq!((health.failures, health.retries), (2, 1));
+        assert!(health.last_failure.unwrap().contains("the chip is gone"));
+        assert_eq!(accelerator.rests_until, Some(again + FIRST_REST * 2));
+    }
+
+    #[test]
+    fn what_fails_beside_it_is_not_held_against_it() {
+        let mut accelerator = Accelerator::new(Box::new(scripted(|| Ok(()))));
+        let now = Instant::now();
+        let asked = accelerator.ask(now, |decoder| -> Result<Option<()>, Error> {
+            decoder.advance(&[1])?;
+            broken().map(Some)
+        });
+        assert!(asked.is_none());
+        assert_eq!(accelerator.health().report().failures, 0);
+        assert_eq!(accelerator.ask(now, run), Some(()));
+    }
+
+    #[test]
+    fn one_that_takes_too_long_for_an_answer_rests() {
+        let mut accelerator = Accelerator::new(Box::new(scripted(|| Ok(()))));
+        let now = Instant::now();
+        assert!(accelerator.ask(now, |_| Ok(None::<()>)).is_none());
+        assert_eq!(accelerator.health().report().failures, 1);
+    }
+
+    #[test]
+    fn one_that_hangs_keeps_nobody_waiting_and_fails_at_once_until_it_comes_back() {
+        let hangs = scripted(|| {
+            std::thread::sleep(Duration::from_secs(5));
+            Ok(())
+        });
+        let patience = Duration::from_millis(20);
+        let mut watched = WatchedDecoder::new(hangs, 1, patience).unwrap();
+        let first = watched.advance(&[1]).unwrap_err().to_string();
+        assert!(first.contains("no result within 20 ms"), "{first}");
+        let second = watched.advance(&[1]).unwrap_err().to_string();
+        assert!(second.contains("it still hangs"), "{second}");
+    }
+}

@@ -33,7 +33,7 @@ impl Embedding {
             std::fs::read(path).map_err(|error| wrong(format!("cannot be read ({error})")))?;
         let weights = rows * width;
         let expected = weights + weights / BLOCK * size_of::<f32>();
-        if width % BLOCK != 0 || levels.len() != expected {
+        if !width.is_multiple_of(BLOCK) || levels.len() != expected {
             return Err(wrong(format!(
                 "has {} bytes instead of the {expected} of {rows} rows of {width}",
                 levels.len()
