@@ -6,6 +6,7 @@ export CODRIVER_MODELS ?= $(CACHE)/models
 export CODRIVER_PYTHON ?= $(CACHE)/venv/bin/python
 export CODRIVER_MODEL_BUILDER ?= $(CURDIR)/catalog/models/builder
 export CODRIVER_BIN_DIR ?= $(CURDIR)/target/release
+export CODRIVER_PROVIDERS ?= $(CACHE)/providers
 CARGO    ?= cargo
 TRAINING := $(CACHE)/training-venv
 PEER     := $(CACHE)/peer-venv
@@ -125,6 +126,7 @@ setup-speech: setup-test
 setup-test: setup-run
 	@tests/setup/install-packages tests/setup/packages-test.txt
 	@tests/setup/install-packages --where-known tests/setup/packages-head-unit.txt
+	@[ "$$(uname -m)" != x86_64 ] || tests/setup/execution-providers >/dev/null
 
 doc:
 	$(CARGO) doc --workspace --no-deps --locked

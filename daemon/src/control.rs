@@ -10,6 +10,7 @@ mod models;
 mod monitor;
 mod mute;
 mod output;
+mod probe;
 mod say;
 mod signals;
 mod status;
@@ -56,6 +57,8 @@ enum Subcommands {
     /// Install, list and check model packs.
     #[command(subcommand)]
     Models(Models),
+    /// Try every configured execution provider with the language model; needs no running daemon.
+    Probe(Json),
     /// Check the configuration, the intent packs, the replies and the vehicle.
     Validate(Validate),
     /// Read and write vehicle signals through the gateway.
@@ -196,6 +199,9 @@ enum Vehicle {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Some(answered) = codriver_models::answer_plugin_check() {
+        return answered;
+    }
     let arguments = Arguments::parse();
     let finished = logging::start_tool().and_then(|()| run(arguments));
     match finished {
@@ -229,6 +235,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Subcommands::Monitor(options) => block_on(monitor::run(&settings, options.json)),
         Subcommands::Mute(options) => block_on(mute::run(&settings, options.muted.0)),
         Subcommands::Models(command) => models::run(&settings, command),
+        Subcommands::Probe(options) => probe::run(settings, options.json),
         Subcommands::Vehicle(command) => block_on(vehicle::run(&settings, command)),
         Subcommands::Validate(_) => Ok(()),
     }

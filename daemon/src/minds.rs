@@ -9,7 +9,7 @@ use codriver_asr::{
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, ProviderReport, Runtime, SessionOptions, Store};
-use codriver_nlu::model::{LanguageModel, ModelSettings};
+use codriver_nlu::model::{Health, LanguageModel, ModelSettings};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
 use crate::Error;
@@ -24,6 +24,7 @@ pub struct Mind {
     tiers: Tiers,
     catalog: Arc<Catalog>,
     report: Option<ProviderReport>,
+    health: Option<Arc<Health>>,
 }
 
 impl Mind {
@@ -46,6 +47,7 @@ impl Mind {
             false => None,
         };
         let report = model.as_ref().map(|model| model.report().clone());
+        let health = model.as_ref().and_then(LanguageModel::health);
         let mut understanding = Understanding::new(Arc::clone(&catalog))?;
         if let Some(model) = model {
             understanding = understanding.with_model(Box::new(model));
@@ -59,6 +61,7 @@ impl Mind {
             },
             catalog,
             report,
+            health,
         })
     }
 
@@ -70,6 +73,11 @@ impl Mind {
     /// Which execution provider runs the language model, where there is one.
     pub fn report(&self) -> Option<&ProviderReport> {
         self.report.as_ref()
+    }
+
+    /// What becomes of the answers of the accelerator, where one runs the language model.
+    pub fn health(&self) -> Option<Arc<Health>> {
+        self.health.clone()
     }
 
     /// What a sentence means when nothing is known of the car, every tier asked.
@@ -114,11 +122,11 @@ impl Ears {
     pub fn load(settings: &Settings, catalog: &Catalog) -> Result<Self, Error> {
         let store = store(settings)?;
         let providers = providers(settings)?;
-        let runtime = Runtime::from_store(&store)?;
+        let runtime = runtime(settings, &store)?;
         let voice_activity = SileroVad::load(
             runtime,
             &store.open(&settings.voice_activity.pack)?,
-            &providers,
+            &providers.for_cpu_graphs(),
         )?;
         let voice_report = serde_json::json!(voice_activity.provider());
         let front_end = FrontEnd::new(
@@ -175,15 +183,31 @@ fn language_model(settings: &Settings, catalog: &Arc<Catalog>) -> Result<Languag
             ..SessionOptions::default()
         },
         budget: Duration::from_millis(settings.understanding.budget_ms.into()),
+        preference: settings.models.prefer,
+        patience: Duration::from_millis(settings.models.patience_ms.into()),
     };
     let pack = store.open(&settings.understanding.pack)?;
-    let runtime = Runtime::from_store(&store)?;
+    let runtime = runtime(settings, &store)?;
     Ok(LanguageModel::load(
         &pack,
         runtime,
         Arc::clone(catalog),
         &options,
     )?)
+}
+
+/// The configured ONNX Runtime, else the store's. Plugins are first loaded in
+/// another process of this program.
+fn runtime(settings: &Settings, store: &Store) -> Result<&'static Runtime, Error> {
+    let configured = &settings.models.library;
+    let runtime = match configured.as_os_str().is_empty() {
+        true => Runtime::from_store(store)?,
+        false => Runtime::load(configured)?,
+    };
+    if let Ok(program) = std::env::current_exe() {
+        runtime.check_plugins_with(program);
+    }
+    Ok(runtime)
 }
 
 fn providers(settings: &Settings) -> Result<ExecutionProviders, Error> {

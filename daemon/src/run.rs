@@ -47,6 +47,9 @@ pub struct Arguments {
 
 /// Runs the daemon of this process until it is told to end.
 pub fn main() -> ExitCode {
+    if let Some(answered) = codriver_models::answer_plugin_check() {
+        return answered;
+    }
     let arguments = Arguments::parse();
     let ended = logging::start_daemon().and_then(|()| run(&arguments));
     match ended {
@@ -278,6 +281,7 @@ fn report(
         let rejected = model.get("rejected").map(ToString::to_string);
         tracing::info!(model = name, provider, rejected, "execution provider");
     }
+    let health = mind.health();
     let controls = Arc::clone(controls);
     let microphone = microphone.clone();
     let fixed = json!({
@@ -293,6 +297,9 @@ fn report(
         if let Some(report) = report.as_object_mut() {
             report.insert("microphone".into(), json!(microphone.get()));
             report.insert("speech".into(), json!(controls.voice.status()));
+            if let Some(health) = &health {
+                report.insert("accelerator".into(), json!(health.report()));
+            }
         }
         report.to_string()
     }

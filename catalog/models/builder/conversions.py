@@ -45,18 +45,26 @@ def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path,
 
 
 def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
-    from . import adapter, disk, gguf_onnx
+    from . import adapter, disk, language_pack
+    from .npu_graph import Extent
+    from .npu_quantise import Ranges
 
-    changes = None
+    changes, extent, ranges = None, None, None
     if "adapter" in options:
         path = beside / options["adapter"]["path"]
         changes = adapter.read(path)
         if disk.sha256(path) != options["adapter"]["sha256"]:
             raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
+    if "npu" in options:
+        npu = options["npu"]
+        path = beside / npu["ranges"]
+        if disk.sha256(path) != npu["sha256"]:
+            raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
+        extent, ranges = Extent(npu["chunk"], npu["places"]), Ranges.read(path)
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f"{out_dir.name}.") as scratch:
         gguf = Path(scratch) / "model.gguf"
         archives.extract(options["gguf_parts"], gguf)
-        gguf_onnx.convert(gguf, out_dir, changes)
+        language_pack.convert(gguf, out_dir, changes, extent, ranges)
 
 
 _CONVERSIONS: dict[str, Conversion] = {

@@ -1,7 +1,5 @@
 """Converts a GGUF language model into the graph that Codriver's decoder runs on CPUs.
 
-    python -m builder.gguf_onnx MODEL.gguf OUT_DIR     ->  OUT_DIR/model.onnx, OUT_DIR/tokenizer.json
-
 Two architectures are known: `llama` (SmolLM2) and `gemma3`, both with the
 embedding table tied to the output head. The graph uses ONNX Runtime's fused
 operators (GroupQueryAttention with rotary embedding inside,
@@ -22,8 +20,6 @@ The model's properties (`metadata_props`) tell a loader its sizes: see
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +28,7 @@ import onnx
 from gguf import GGUFReader, dequantize
 from onnx import TensorProto, helper, numpy_helper
 
-from .adapter import AdaptedWeights
 from .errors import BuildError
-from .gguf_tokenizer import tokenizer_json
 
 BLOCK = 32  # weights that share one scale
 FUSED = "com.microsoft"  # operator domain of ONNX Runtime's own operators
@@ -42,22 +36,6 @@ INT8_ACTIVATIONS = 4  # MatMulNBits accuracy_level: int8 dot products, the fast 
 MAX_POSITIONS = 2048  # rows of the rotary tables; far more than one request needs
 GEMMA_LOCAL_ROPE_BASE = 10_000.0  # Gemma 3's sliding-window layers; GGUF does not carry it
 GEMMA_GLOBAL_EVERY = 6  # every sixth layer of Gemma 3 attends to everything
-
-
-def convert(gguf: Path, out_dir: Path, changes: dict[str, np.ndarray] | None = None) -> None:
-    """Writes model.onnx and tokenizer.json into `out_dir`, which must exist.
-
-    `changes` are an adapter's arrays; what it was taught is then told by commands.txt.
-    """
-    weights = Weights(gguf)
-    if changes is not None:
-        weights = AdaptedWeights(weights, changes)
-        commands = "".join(f"{name}\n" for name in changes["commands"])
-        (out_dir / "commands.txt").write_text(commands, encoding="utf-8")
-    model = build_graph(weights)
-    (out_dir / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    text = json.dumps(tokenizer_json(weights.fields), ensure_ascii=False)
-    (out_dir / "tokenizer.json").write_text(text, encoding="utf-8")
 
 
 class Weights:
@@ -390,12 +368,3 @@ class Graph:
     def _cache(name: str, places: str, size: Hyperparameters) -> onnx.ValueInfoProto:
         shape = [1, size.kv_heads, places, size.head_dimension]
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m builder.gguf_onnx MODEL.gguf OUT_DIR")
-    try:
-        convert(Path(sys.argv[1]), Path(sys.argv[2]))
-    except BuildError as error:
-        sys.exit(str(error))

@@ -93,7 +93,7 @@ class Store:
                 scratch.mkdir()
                 convert(Archives(fetched), recipe.conversion, scratch, recipe.directory)
                 self._check_results(recipe, scratch)
-                (scratch / MANIFEST).write_text(_manifest_text(recipe, scratch), encoding="utf-8")
+                (scratch / MANIFEST).write_text(manifest_text(recipe, scratch), encoding="utf-8")
                 for path in [*scratch.iterdir(), scratch]:
                     disk.sync(path)
                 self._replace(final, scratch)
@@ -153,7 +153,8 @@ class Store:
             return None
 
 
-def _manifest_text(recipe: Recipe, directory: Path) -> str:
+def manifest_text(recipe: Recipe, directory: Path) -> str:
+    """The manifest of a pack whose files lie in `directory`."""
     files = [
         {"path": path.name, "size": path.stat().st_size, "sha256": disk.sha256(path)}
         for path in sorted(directory.iterdir())

@@ -38,13 +38,14 @@ mod store;
 
 pub use error::Error;
 pub use manifest::{
-    CacheShape, GraphKind, LanguageModel, PackKind, SpeechRecognition, Thresholds, VoiceActivity,
+    CacheShape, GraphKind, LanguageModel, NpuModel, PackKind, SpeechRecognition, Thresholds,
+    VoiceActivity,
 };
 pub use pack::ModelPack;
 pub use prompt::{PromptSegment, PromptTemplate};
 pub use provider::{
-    Candidate, CandidateSettings, ExecutionProviders, LoadedModel, ProviderReport, Rejection,
-    SessionOptions,
+    CacheUse, Candidate, CandidateSettings, Effort, Entry, ExecutionProviders, LoadedModel,
+    ProviderReport, Rejection, RejectionKind, SessionOptions, Trial, answer_plugin_check,
 };
 pub use runtime::Runtime;
 pub use store::Store;

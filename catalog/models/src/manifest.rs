@@ -67,6 +67,8 @@ pub struct LanguageModel {
     pub graph: PathBuf,
     /// How the graph is to be driven.
     pub graph_kind: GraphKind,
+    /// The same model for neural processors, where the pack has it.
+    pub npu: Option<NpuModel>,
     /// The tokenizer, in the `tokenizer.json` format.
     pub tokenizer: PathBuf,
     /// The names of the commands that it was taught, one a line; a model
@@ -82,6 +84,15 @@ pub struct LanguageModel {
     pub max_tokens: NonZeroUsize,
     /// What confidence is worth what.
     pub thresholds: Thresholds,
+}
+
+/// A language model's graph for neural processors, with what the host needs beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NpuModel {
+    /// The static ONNX graph.
+    pub graph: PathBuf,
+    /// The embedding table: 8-bit rows, then their float32 steps.
+    pub embedding: PathBuf,
 }
 
 /// How a language model's graph takes its inputs.
@@ -221,6 +232,8 @@ struct VoiceActivitySection {
 struct LanguageModelSection {
     graph: String,
     graph_kind: GraphKind,
+    npu_graph: Option<String>,
+    npu_embedding: Option<String>,
     tokenizer: String,
     commands: Option<String>,
     layers: Option<NonZeroUsize>,
@@ -345,6 +358,19 @@ impl Reader<'_> {
                 let section = self.section("language_model", &document.language_model)?;
                 PackKind::LanguageModel(LanguageModel {
                     graph: file("graph", &section.graph)?,
+                    npu: match (&section.npu_graph, &section.npu_embedding) {
+                        (Some(graph), Some(embedding)) => Some(NpuModel {
+                            graph: file("npu_graph", graph)?,
+                            embedding: file("npu_embedding", embedding)?,
+                        }),
+                        (None, None) => None,
+                        _ => {
+                            return Err(self.wrong(
+                                "npu_",
+                                "needs npu_graph and npu_embedding together; add the missing one",
+                            ));
+                        }
+                    },
                     tokenizer: file("tokenizer", &section.tokenizer)?,
                     commands: match &section.commands {
                         Some(name) => Some(file("commands", name)?),
@@ -400,6 +426,7 @@ impl Reader<'_> {
         Ok(LanguageModel {
             graph: PathBuf::new(),
             graph_kind: section.graph_kind,
+            npu: None,
             tokenizer: PathBuf::new(),
             commands: None,
             cache_shape,

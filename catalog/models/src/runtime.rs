@@ -26,6 +26,8 @@ pub struct Runtime {
     pub(crate) environment: Environment,
     /// Plugin libraries by the name they are registered under.
     pub(crate) plugins: Mutex<BTreeMap<String, PathBuf>>,
+    /// The program that tries a plugin out before this process loads it.
+    pub(crate) plugin_checker: OnceLock<PathBuf>,
 }
 
 impl Runtime {
@@ -63,6 +65,14 @@ impl Runtime {
     /// The library file.
     pub fn library(&self) -> &Path {
         &self.library
+    }
+
+    /// From now on, lets `program` load each plugin in a process of its own
+    /// first, so that one that crashes takes nobody with it. The program must
+    /// call [`crate::answer_plugin_check`] at the start of its `main`. Only
+    /// the first program that is named counts.
+    pub fn check_plugins_with(&self, program: PathBuf) {
+        self.plugin_checker.get_or_init(|| program);
     }
 
     fn same_as(&'static self, library: &Path) -> Result<&'static Self, Error> {
@@ -111,6 +121,7 @@ fn load(library: &Path) -> Result<Runtime, Error> {
         version,
         environment,
         plugins: Mutex::default(),
+        plugin_checker: OnceLock::new(),
     })
 }
 

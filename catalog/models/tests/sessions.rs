@@ -100,7 +100,7 @@ fn a_plugin_that_is_missing_is_rejected_by_its_path() {
     );
     assert_eq!(
         reason,
-        "plugin:MISSING: /nonexistent/libqnn.so does not exist"
+        "plugin:MISSING: /nonexistent/libqnn.so does not exist; install the plugin, or correct library"
     );
 }
 

@@ -113,25 +113,79 @@ fn readable(status: &Value) -> String {
         .into_iter()
         .flatten()
     {
-        lines.push(model_line(model));
-        for rejection in model
-            .get("rejected")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let part = |key: &str| rejection.get(key).and_then(Value::as_str).unwrap_or("-");
-            lines.push(format!(
-                "            not {}: {}",
-                part("candidate"),
-                part("reason")
-            ));
+        lines.extend(model_lines(model));
+    }
+    if let Some(health) = status.get("accelerator") {
+        lines.push(format!(
+            "accelerator {} answers, {} failures, {} retries",
+            text("/accelerator/answers"),
+            text("/accelerator/failures"),
+            text("/accelerator/retries")
+        ));
+        if let Some(reason) = health.get("last_failure").and_then(Value::as_str) {
+            lines.push(format!("            last failure: {reason}"));
         }
     }
     lines.join("\n")
 }
 
-fn model_line(model: &Value) -> String {
-    let part = |key: &str| model.get(key).and_then(Value::as_str).unwrap_or("-");
-    format!("model       {} on {}", part("model"), part("chosen"))
+/// Who runs a model, how well, and why no other one does.
+pub(super) fn model_lines(model: &Value) -> Vec<String> {
+    let part = |value: &Value, key: &str| match value.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => "-".into(),
+        Some(other) => other.to_string(),
+    };
+    let mut lines = vec![format!(
+        "model       {} on {}",
+        part(model, "model"),
+        part(model, "chosen")
+    )];
+    let mut add = |line: String| lines.push(format!("            {line}"));
+    for (provider, operators) in entries(model.get("operators_by_provider")) {
+        let count: u64 = entries(Some(operators))
+            .filter_map(|(_, n)| n.as_u64())
+            .sum();
+        add(format!("{count} operators on {provider}"));
+    }
+    if let Some(cache) = model.get("cache").filter(|cache| !cache.is_null()) {
+        let reason = cache.get("reason").map(|_| part(cache, "reason"));
+        let reason = reason.map(|reason| format!(": {reason}"));
+        add(format!(
+            "cache {}{}",
+            part(cache, "state"),
+            reason.unwrap_or_default()
+        ));
+    }
+    if let Some(trial) = model.get("trial").filter(|trial| !trial.is_null()) {
+        let number = |pointer: &str| trial.pointer(pointer).and_then(Value::as_f64);
+        let number = |pointer: &str| number(pointer).unwrap_or(f64::NAN);
+        add(format!(
+            "prompt {:.0} ms, token {:.0} ms, answer {:.0} ms; on the CPU {:.0}, {:.0}, {:.0} ms; logits {:.4} apart",
+            number("/provider/prompt_ms"),
+            number("/provider/token_ms"),
+            number("/provider/answer_ms"),
+            number("/cpu/prompt_ms"),
+            number("/cpu/token_ms"),
+            number("/cpu/answer_ms"),
+            number("/logits_distance"),
+        ));
+    }
+    for rejection in model
+        .get("rejected")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        add(format!(
+            "not {}: {}",
+            part(rejection, "candidate"),
+            part(rejection, "reason")
+        ));
+    }
+    lines
+}
+
+fn entries(object: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    object.and_then(Value::as_object).into_iter().flatten()
 }

@@ -18,6 +18,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         recogniser,
         understanding,
         dialogue,
+        models,
         execution_provider,
         ..
     } = settings;
@@ -73,6 +74,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         50,
         60_000,
     )?;
+    within("models.patience_ms", models.patience_ms, 10, 60_000)?;
     within(
         "dialogue.answer_within_ms",
         dialogue.answer_within_ms,

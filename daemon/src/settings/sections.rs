@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use codriver_catalog::Language;
 use codriver_models::CandidateSettings;
+use codriver_nlu::model::Preference;
 use serde::{Deserialize, Serialize};
 
 use super::BusChoice;
@@ -333,13 +334,30 @@ impl Default for Dialogue {
     }
 }
 
-/// Where model packs are.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// Where model packs are, and how an accelerator has to be to run one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Models {
     /// The model store; empty means `$CODRIVER_MODELS`, else the user's cache
     /// folder, else /var/lib/codriver/models.
     pub directory: PathBuf,
+    /// The ONNX Runtime library; empty means that of the store.
+    pub library: PathBuf,
+    /// What makes an accelerator better than the CPU.
+    pub prefer: Preference,
+    /// How long an accelerator may take for one run of its graph, 10 to 60000.
+    pub patience_ms: u32,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::new(),
+            library: PathBuf::new(),
+            prefer: Preference::default(),
+            patience_ms: 300,
+        }
+    }
 }
 
 /// The message bus.

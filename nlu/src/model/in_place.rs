@@ -9,6 +9,7 @@ use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 
 use super::decoder::{Decoder, DecoderShape};
+use super::properties::Properties;
 use crate::Error;
 
 /// A session on the graph that `builder/gguf_onnx.py` writes.
@@ -119,28 +120,13 @@ pub struct GraphSizes {
 
 impl GraphSizes {
     fn read(session: &Session) -> Result<Self, Error> {
-        let metadata = session.metadata().map_err(|error| Error::Inference {
-            doing: "reading the graph's properties",
-            problem: error.to_string(),
-        })?;
-        let number = |name: &str| {
-            let text = metadata.custom(name).unwrap_or_default();
-            match text.parse::<u32>() {
-                Ok(number) if number < 1 << 24 => Ok(number),
-                _ => Err(Error::Inference {
-                    doing: "reading the graph's properties",
-                    problem: format!(
-                        "\"{name}\" is \"{text}\", not a size; convert the model again"
-                    ),
-                }),
-            }
-        };
+        let properties = Properties::of(session)?;
         Ok(Self {
-            layers: number("layers")? as usize,
-            kv_heads: number("kv_heads")? as usize,
-            head_dimension: number("head_dimension")? as usize,
-            vocabulary: number("vocabulary")? as usize,
-            max_positions: number("max_positions")? as usize,
+            layers: properties.size("layers")?,
+            kv_heads: properties.size("kv_heads")?,
+            head_dimension: properties.size("head_dimension")?,
+            vocabulary: properties.size("vocabulary")?,
+            max_positions: properties.size("max_positions")?,
         })
     }
 

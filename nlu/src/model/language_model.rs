@@ -10,21 +10,13 @@ use codriver_models::{
     ExecutionProviders, GraphKind, ModelPack, ProviderReport, Runtime, SessionOptions, Thresholds,
 };
 
-use super::call;
-use super::confidence::Confidence;
-use super::decoder::Decoder;
-use super::generate::{Ending, Limits, generate};
-use super::grammar::CallGrammar;
+use super::accelerator::{Accelerator, Health};
 use super::in_place::InPlaceDecoder;
-use super::prompt::{Prompt, recent_calls, sanitise};
+use super::prompt::Prompt;
+use super::selection::{Preference, Rules, choose};
+use super::task::{Answer, Outcome, Task};
 use super::vocabulary::Vocabulary;
-use crate::{Context, Error, ModelAnswer, ModelTier, Proposal};
-
-/// Most tokens of utterance and context together. A long spoken request has
-/// some forty; in Mandarin, with a tokenizer made for English, a hundred.
-const MAX_SPOKEN_TOKENS: usize = 160;
-/// How many of the calls done last a prompt with `{context}` is told.
-const RECENT_CALLS: usize = 2;
+use crate::{Context, Error, ModelAnswer, ModelTier};
 
 /// How a model is run, as opposed to what it is.
 #[derive(Debug, Clone)]
@@ -35,6 +27,10 @@ pub struct ModelSettings {
     pub session: SessionOptions,
     /// How long one answer may take before it is given up.
     pub budget: Duration,
+    /// What makes an accelerator better than the CPU.
+    pub preference: Preference,
+    /// How long an accelerator may take for one run of its graph.
+    pub patience: Duration,
 }
 
 impl Default for ModelSettings {
@@ -44,56 +40,23 @@ impl Default for ModelSettings {
             providers: ExecutionProviders::cpu(),
             session: SessionOptions::default(),
             budget: Duration::from_secs(3),
+            preference: Preference::default(),
+            patience: Duration::from_millis(500),
         }
     }
 }
 
 /// A loaded model that answers utterances with calls of one catalogue.
 pub struct LanguageModel {
-    decoder: Box<dyn Decoder>,
-    vocabulary: Vocabulary,
-    prompt: Prompt,
-    catalog: Arc<Catalog>,
-    grammar: CallGrammar,
+    task: Task,
+    cpu: InPlaceDecoder,
+    accelerator: Option<Accelerator>,
     /// The commands it learned; `None` when it may name any.
     taught: Option<BTreeSet<String>>,
     languages: Vec<Language>,
     thresholds: Thresholds,
-    max_tokens: usize,
     budget: Duration,
     report: ProviderReport,
-}
-
-/// What became of one utterance, with what it took.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// What was understood, or why nothing.
-    pub outcome: Outcome,
-    /// The answer as the model wrote it.
-    pub text: String,
-    /// How sure the model was.
-    pub confidence: Confidence,
-    /// Tokens of the answer, and how many of them the grammar forced.
-    pub tokens: usize,
-    /// See `tokens`.
-    pub forced: usize,
-    /// How often the graph ran.
-    pub runs: usize,
-}
-
-/// What a model made of an utterance.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// It asks for this, in this order; for nothing when empty.
-    Calls(Vec<Proposal>),
-    /// There are no words in it; the model was not asked.
-    Empty,
-    /// It has more tokens than a prompt takes; the model was not asked.
-    TooLong,
-    /// The answer grew beyond the pack's `max_tokens`.
-    TokenCap,
-    /// Time ran out.
-    Deadline,
 }
 
 impl LanguageModel {
@@ -130,14 +93,14 @@ impl LanguageModel {
         if model.graph_kind != GraphKind::CpuDynamic {
             return Err(unusable(
                 format!("graphs of kind {:?} cannot be run yet", model.graph_kind),
-                "name a pack of kind cpu-dynamic",
+                "name a pack of kind cpu-dynamic; it may have an npu_graph beside that",
             ));
         }
         let loaded = runtime
             .session(
                 pack.name(),
                 &model.graph,
-                &settings.providers,
+                &settings.providers.for_cpu_graphs(),
                 &settings.session,
             )
             .map_err(refused)?;
@@ -145,31 +108,54 @@ impl LanguageModel {
         let vocabulary = Vocabulary::load(&model.tokenizer, &model.end_of_call, graph.vocabulary)?;
         let prompt = Prompt::new(&model.prompt, &vocabulary).map_err(wrong)?;
         let taught = model.commands.as_deref().map(names).transpose()?;
-        let max_tokens = model.max_tokens.get();
-        let places = prompt.fixed_tokens() + MAX_SPOKEN_TOKENS + max_tokens;
-        let mut decoder = InPlaceDecoder::new(loaded.session, graph, places).map_err(wrong)?;
-        if !prompt.prefix().is_empty() {
-            decoder.advance(prompt.prefix()).map_err(wrong)?;
-        }
-        Ok(Self {
-            decoder: Box::new(decoder),
+        let task = Task::new(
             vocabulary,
             prompt,
-            grammar: CallGrammar::new(&catalog, taught.as_ref()),
-            taught,
             catalog,
-            languages: languages(pack),
+            taught.as_ref(),
+            model.max_tokens.get(),
+        );
+        let mut cpu = InPlaceDecoder::new(loaded.session, graph, task.places()).map_err(wrong)?;
+        task.begin(&mut cpu).map_err(wrong)?;
+        let languages = languages(pack);
+        let rules = Rules {
+            session: settings.session,
+            preference: settings.preference,
+            patience: settings.patience,
+        };
+        let (chosen, mut rejected) = choose(
+            runtime,
+            (pack.name(), model.npu.as_ref()),
+            &settings.providers,
+            &rules,
+            &task,
+            &languages,
+            &mut cpu,
+        );
+        let mut report = loaded.report;
+        let mut accelerator = None;
+        if let Some(chosen) = chosen {
+            let reserve = std::mem::replace(&mut report, chosen.report);
+            report.reserve = Some(Box::new(reserve));
+            accelerator = Some(Accelerator::new(chosen.decoder));
+        }
+        rejected.append(&mut report.rejected);
+        report.rejected = rejected;
+        Ok(Self {
+            task,
+            cpu,
+            accelerator,
+            taught,
+            languages,
             thresholds: model.thresholds,
-            max_tokens,
             budget: settings.budget,
-            report: loaded.report,
+            report,
         })
     }
 
     /// From now on answers with calls of another catalogue.
     pub fn use_catalog(&mut self, catalog: Arc<Catalog>) {
-        self.grammar = CallGrammar::new(&catalog, self.taught.as_ref());
-        self.catalog = catalog;
+        self.task.use_catalog(catalog, self.taught.as_ref());
     }
 
     /// Which execution provider runs the model, and why no earlier one.
@@ -177,7 +163,14 @@ impl LanguageModel {
         &self.report
     }
 
-    /// Says what an utterance asks for, within `budget`.
+    /// What becomes of the accelerator's answers, where one runs the model.
+    pub fn health(&self) -> Option<Arc<Health>> {
+        let accelerator = self.accelerator.as_ref();
+        accelerator.map(|accelerator| Arc::clone(accelerator.health()))
+    }
+
+    /// Says what an utterance asks for, within `budget`. An accelerator that
+    /// fails, or takes more than half of it, leaves the rest to the CPU.
     ///
     /// # Errors
     /// [`Error::Inference`] when graph or grammar engine fail.
@@ -187,54 +180,24 @@ impl LanguageModel {
         context: &Context,
         budget: Duration,
     ) -> Result<Answer, Error> {
-        let deadline = Instant::now() + budget;
-        let utterance = sanitise(utterance);
-        if !utterance.contains(char::is_alphanumeric) {
-            return Ok(Answer::unasked(Outcome::Empty));
+        let now = Instant::now();
+        let question = match self.task.question(utterance, context)? {
+            Ok(question) => question,
+            Err(unasked) => return Ok(unasked),
+        };
+        let Self {
+            task, accelerator, ..
+        } = self;
+        let accelerated = accelerator.as_mut().and_then(|accelerator| {
+            accelerator.ask(now, |decoder| {
+                let answer = task.answer(decoder, &question, now + budget / 2)?;
+                Ok((answer.outcome != Outcome::Deadline).then_some(answer))
+            })
+        });
+        match accelerated {
+            Some(answer) => Ok(answer),
+            None => self.task.answer(&mut self.cpu, &question, now + budget),
         }
-        let recent = recent_calls(&self.catalog, context, RECENT_CALLS);
-        let rest = self
-            .prompt
-            .rest(&self.vocabulary, &utterance, &recent, MAX_SPOKEN_TOKENS)?;
-        let Some(rest) = rest else {
-            return Ok(Answer::unasked(Outcome::TooLong));
-        };
-        let mut matcher = self
-            .vocabulary
-            .matcher(self.grammar.for_utterance(&utterance))?;
-        self.decoder.rewind(self.prompt.prefix().len());
-        let generation = generate(
-            self.decoder.as_mut(),
-            &mut matcher,
-            self.vocabulary.end_token(),
-            &rest,
-            Limits {
-                tokens: self.max_tokens,
-                deadline,
-            },
-        )?;
-        let text = self.vocabulary.decode(&generation.tokens);
-        let outcome = match generation.ending {
-            Ending::TokenCap => Outcome::TokenCap,
-            Ending::Deadline => Outcome::Deadline,
-            Ending::Complete => match call::parse(&self.catalog, &text) {
-                Ok(proposals) => Outcome::Calls(proposals),
-                Err(error) => {
-                    return Err(Error::Inference {
-                        doing: "reading its answer",
-                        problem: error.to_string(),
-                    });
-                }
-            },
-        };
-        Ok(Answer {
-            outcome,
-            text,
-            confidence: generation.confidence,
-            tokens: generation.tokens.len(),
-            forced: generation.forced,
-            runs: generation.runs,
-        })
     }
 }
 
@@ -274,19 +237,6 @@ impl ModelTier for LanguageModel {
                 }
             }
         })
-    }
-}
-
-impl Answer {
-    fn unasked(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            text: String::new(),
-            confidence: Confidence::CERTAIN,
-            tokens: 0,
-            forced: 0,
-            runs: 0,
-        }
     }
 }
 

@@ -12,21 +12,36 @@
 //!
 //! [pack]: codriver_models::LanguageModel
 
+mod accelerator;
 pub mod call;
+mod chunked;
 mod confidence;
 mod decoder;
+mod embedding;
 mod generate;
 mod grammar;
 mod in_place;
 mod language_model;
 mod prompt;
+mod properties;
+mod selection;
+mod static_sizes;
+mod task;
 mod vocabulary;
+mod watched;
 
+pub use accelerator::{Accelerator, Health, HealthReport};
+pub use chunked::ChunkedDecoder;
 pub use confidence::Confidence;
 pub use decoder::{Decoder, DecoderShape};
+pub use embedding::Embedding;
 pub use generate::{Ending, Generation, Limits, generate};
 pub use grammar::CallGrammar;
 pub use in_place::{GraphSizes, InPlaceDecoder};
-pub use language_model::{Answer, LanguageModel, ModelSettings, Outcome};
+pub use language_model::{LanguageModel, ModelSettings};
 pub use prompt::{Prompt, sanitise};
+pub use selection::Preference;
+pub use static_sizes::StaticSizes;
+pub use task::{Answer, Outcome};
 pub use vocabulary::Vocabulary;
+pub use watched::WatchedDecoder;

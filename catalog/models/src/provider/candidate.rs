@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::GraphKind;
 
 /// Longest name under which ONNX Runtime's binding can register a plugin.
 const LONGEST_PLUGIN_NAME: usize = 64;
@@ -27,6 +27,10 @@ pub struct CandidateSettings {
     /// The provider's own options, passed on as they are.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+    /// Which graph of a language model it gets: `cpu` (the default) or `npu`.
+    pub graph: Option<String>,
+    /// Folder for what the provider compiles from graphs; without it every start compiles anew.
+    pub cache: Option<PathBuf>,
 }
 
 /// An execution provider that may be asked to run a model.
@@ -74,6 +78,20 @@ impl fmt::Display for Candidate {
 }
 
 impl Candidate {
+    /// Why nothing that it compiled can be read again, where that is known.
+    pub(crate) fn cannot_cache(&self) -> Option<&'static str> {
+        match self {
+            Self::BuiltIn {
+                provider: BuiltIn::OpenVino,
+                device,
+                ..
+            } if device.as_deref().is_none_or(|device| device == "CPU") => {
+                Some("OpenVINO's CPU device cannot load what it compiled itself; remove cache")
+            }
+            _ => None,
+        }
+    }
+
     /// The device that the configuration names.
     pub(crate) fn device(&self) -> Option<String> {
         match self {
@@ -152,49 +170,9 @@ impl HardwareKind {
     }
 }
 
-/// The candidates in the order in which they are tried. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecutionProviders {
-    candidates: Vec<Candidate>,
-}
-
-impl ExecutionProviders {
-    /// The CPU alone.
-    pub fn cpu() -> Self {
-        Self {
-            candidates: vec![Candidate::Cpu],
-        }
-    }
-
-    /// Parses the configured list. The CPU is added at its end unless it is
-    /// there already or `cpu_may_be_added` is false.
-    ///
-    /// # Errors
-    /// [`Error::ExecutionProvider`] with the entry's place, name and mistake.
-    pub fn parse(settings: &[CandidateSettings], cpu_may_be_added: bool) -> Result<Self, Error> {
-        let mut candidates = Vec::with_capacity(settings.len() + 1);
-        for (index, entry) in settings.iter().enumerate() {
-            let candidate = entry.parse().map_err(|problem| Error::ExecutionProvider {
-                position: index + 1,
-                name: entry.name.clone(),
-                problem,
-            })?;
-            candidates.push(candidate);
-        }
-        if candidates.is_empty() || (cpu_may_be_added && !candidates.contains(&Candidate::Cpu)) {
-            candidates.push(Candidate::Cpu);
-        }
-        Ok(Self { candidates })
-    }
-
-    /// The candidates in order.
-    pub fn candidates(&self) -> &[Candidate] {
-        &self.candidates
-    }
-}
-
 impl CandidateSettings {
-    fn parse(&self) -> Result<Candidate, String> {
+    /// The candidate, or what is wrong with which key.
+    pub(super) fn candidate(&self) -> Result<Candidate, String> {
         self.refuse_zero_bytes()?;
         match self.name.as_str() {
             "cpu" => self.only("cpu", &[]).map(|()| Candidate::Cpu),
@@ -206,8 +184,20 @@ impl CandidateSettings {
         }
     }
 
+    /// The kind of graph it is given.
+    pub(super) fn graph_kind(&self) -> Result<GraphKind, String> {
+        match self.graph.as_deref() {
+            None | Some("cpu") => Ok(GraphKind::CpuDynamic),
+            Some("npu") if self.name == "cpu" => {
+                Err("graph = \"npu\" means nothing for cpu; remove it".into())
+            }
+            Some("npu") => Ok(GraphKind::NpuStatic),
+            Some(other) => Err(format!("graph = \"{other}\" is unknown; use cpu or npu")),
+        }
+    }
+
     fn parse_built_in(&self, provider: BuiltIn) -> Result<Candidate, String> {
-        let mut allowed = vec!["options"];
+        let mut allowed = vec!["options", "cache"];
         if provider.device_option().is_some() {
             allowed.push("device");
         }
@@ -251,6 +241,7 @@ impl CandidateSettings {
             ("library", self.library.is_some()),
             ("registered_as", self.registered_as.is_some()),
             ("options", !self.options.is_empty()),
+            ("cache", self.cache.is_some()),
         ];
         match set
             .iter()
@@ -290,105 +281,4 @@ fn unknown_name() -> String {
         .map(|provider| provider.name())
         .collect();
     format!("is unknown; use cpu, {} or plugin", known.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(toml: &str) -> Vec<CandidateSettings> {
-        #[derive(Deserialize)]
-        struct Config {
-            execution_provider: Vec<CandidateSettings>,
-        }
-        toml::from_str::<Config>(toml).unwrap().execution_provider
-    }
-
-    fn complaint(toml: &str) -> String {
-        ExecutionProviders::parse(&settings(toml), true)
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn candidates_keep_their_order_and_the_cpu_comes_last() {
-        let list = settings(
-            r#"
-            [[execution_provider]]
-            name = "plugin"
-            library = "/usr/lib/libqnn.so"
-            registered_as = "QNN"
-            options = { backend_type = "htp" }
-            [[execution_provider]]
-            name = "openvino"
-            device = "NPU"
-            "#,
-        );
-        let names = |providers: ExecutionProviders| {
-            let names = providers.candidates().iter().map(Candidate::to_string);
-            names.collect::<Vec<_>>()
-        };
-        let with_cpu = ExecutionProviders::parse(&list, true).unwrap();
-        assert_eq!(names(with_cpu), ["plugin:QNN", "openvino:NPU", "cpu"]);
-        let without_cpu = ExecutionProviders::parse(&list, false).unwrap();
-        assert_eq!(names(without_cpu), ["plugin:QNN", "openvino:NPU"]);
-    }
-
-    #[test]
-    fn the_cpu_is_not_added_twice_and_an_empty_list_means_the_cpu() {
-        let list = settings("[[execution_provider]]\nname = \"cpu\"");
-        assert_eq!(
-            ExecutionProviders::parse(&list, true).unwrap(),
-            ExecutionProviders::cpu()
-        );
-        assert_eq!(
-            ExecutionProviders::parse(&[], false).unwrap(),
-            ExecutionProviders::cpu()
-        );
-    }
-
-    #[test]
-    fn an_unknown_provider_is_an_error_that_lists_the_known_ones() {
-        assert_eq!(
-            complaint(
-                "[[execution_provider]]\nname = \"cpu\"\n[[execution_provider]]\nname = \"npu\""
-            ),
-            "execution_provider 2 (\"npu\"): is unknown; use cpu, openvino, qnn, xnnpack, acl, cann or plugin"
-        );
-    }
-
-    #[test]
-    fn a_key_that_the_provider_does_not_have_is_an_error_that_names_it() {
-        for (toml, expected) in [
-            (
-                "name = \"cpu\"\ndevice = \"0\"",
-                "device means nothing for cpu",
-            ),
-            (
-                "name = \"qnn\"\ndevice = \"NPU\"",
-                "device means nothing for qnn",
-            ),
-            (
-                "name = \"openvino\"\nlibrary = \"x.so\"",
-                "library means nothing for openvino",
-            ),
-            (
-                "name = \"acl\"\noptions = { fast = \"1\" }",
-                "option fast is unknown",
-            ),
-            ("name = \"plugin\"\nregistered_as = \"X\"", "needs library"),
-            (
-                "name = \"plugin\"\nlibrary = \"x.so\"",
-                "needs registered_as",
-            ),
-            (
-                "name = \"plugin\"\nlibrary = \"x.so\"\nregistered_as = \"X\"\ndevice = \"TPU\"",
-                "use CPU, GPU or NPU",
-            ),
-            ("name = \"openvino\"\ndevice = \"N\\u0000\"", "zero byte"),
-        ] {
-            let said = complaint(&format!("[[execution_provider]]\n{toml}"));
-            assert!(said.contains(expected), "{toml}: {said}");
-        }
-    }
 }

@@ -1,10 +1,16 @@
 //! Execution providers: which of them may run a model, and which one does.
 
 mod assignment;
+mod cache;
 mod candidate;
+mod list;
+mod plugin;
+mod plugin_check;
 mod report;
 mod session;
 
-pub use candidate::{Candidate, CandidateSettings, ExecutionProviders};
-pub use report::{LoadedModel, ProviderReport, Rejection};
+pub use candidate::{Candidate, CandidateSettings};
+pub use list::{Entry, ExecutionProviders};
+pub use plugin_check::answer_plugin_check;
+pub use report::{CacheUse, Effort, LoadedModel, ProviderReport, Rejection, RejectionKind, Trial};
 pub use session::SessionOptions;

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::time::Instant;
 
-use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
-use ort::memory::DeviceType;
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use serde::Deserialize;
 
 use super::assignment::{self, Assignment};
-use super::candidate::{BuiltIn, HardwareKind};
-use super::{Candidate, ExecutionProviders, LoadedModel, ProviderReport, Rejection};
-use crate::{Error, Runtime};
+use super::cache::{self, CachedContext, Found};
+use super::candidate::BuiltIn;
+use super::{
+    CacheUse, Candidate, Entry, ExecutionProviders, LoadedModel, ProviderReport, Rejection,
+    RejectionKind, plugin,
+};
+use crate::{Error, GraphKind, Runtime};
 
 /// The provider that ONNX Runtime falls back to.
 const CPU_PROVIDER: &str = "CPUExecutionProvider";
@@ -39,6 +41,27 @@ impl Default for SessionOptions {
             spinning: false,
         }
     }
+}
+
+/// Why a candidate is not taken, before it is said whose reason it is.
+pub(super) struct Refusal {
+    kind: RejectionKind,
+    reason: String,
+}
+
+impl Refusal {
+    pub(super) fn new(kind: RejectionKind, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            reason: reason.into(),
+        }
+    }
+}
+
+struct Built {
+    session: Session,
+    assignment: Assignment,
+    cache: Option<CacheUse>,
 }
 
 impl Runtime {
@@ -66,40 +89,13 @@ impl Runtime {
             source,
         })?;
         let mut rejected = Vec::new();
-        for candidate in providers.candidates() {
-            let started = Instant::now();
-            match self.try_candidate(candidate, graph, options) {
-                Ok((session, operators_by_provider)) => {
-                    let report = ProviderReport {
-                        model: model.into(),
-                        chosen: candidate.to_string(),
-                        device: candidate.device(),
-                        library_version: self.version().into(),
-                        operators_by_provider,
-                        rejected,
-                        load_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                    };
-                    tracing::info!(
-                        model,
-                        provider = report.chosen,
-                        load_ms = report.load_ms,
-                        "model loaded"
-                    );
-                    return Ok(LoadedModel { session, report });
+        for entry in providers.entries() {
+            match self.load_with(model, graph, GraphKind::CpuDynamic, entry, options) {
+                Ok(mut loaded) => {
+                    loaded.report.rejected = rejected;
+                    return Ok(loaded);
                 }
-                Err(reason) => {
-                    let rejection = Rejection {
-                        candidate: candidate.to_string(),
-                        reason,
-                    };
-                    tracing::warn!(
-                        model,
-                        candidate = rejection.candidate,
-                        reason = rejection.reason,
-                        "execution provider rejected"
-                    );
-                    rejected.push(rejection);
-                }
+                Err(rejection) => rejected.push(rejection),
             }
         }
         Err(Error::NoProvider {
@@ -109,16 +105,161 @@ impl Runtime {
         })
     }
 
+    /// Loads `graph`, which is of `kind`, with this one provider, strictly as
+    /// [`Runtime::session`] does.
+    ///
+    /// # Errors
+    /// The [`Rejection`], which is in the log too.
+    pub fn load_with(
+        &self,
+        model: &str,
+        graph: &Path,
+        kind: GraphKind,
+        entry: &Entry,
+        options: &SessionOptions,
+    ) -> Result<LoadedModel, Rejection> {
+        let started = Instant::now();
+        let built = if kind == entry.graph {
+            self.build(entry, graph, options)
+        } else {
+            Err(Refusal::new(
+                RejectionKind::OtherGraph,
+                "its graph setting is for another kind of graph than this model has",
+            ))
+        };
+        match built {
+            Ok(Built {
+                session,
+                assignment,
+                cache,
+            }) => {
+                let report = ProviderReport {
+                    model: model.into(),
+                    chosen: entry.to_string(),
+                    device: entry.candidate.device(),
+                    library_version: self.version().into(),
+                    operators_by_provider: assignment,
+                    cache,
+                    trial: None,
+                    reserve: None,
+                    rejected: Vec::new(),
+                    load_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                };
+                tracing::info!(
+                    model,
+                    provider = report.chosen,
+                    load_ms = report.load_ms,
+                    cache = ?report.cache,
+                    "model loaded"
+                );
+                Ok(LoadedModel { session, report })
+            }
+            Err(Refusal { kind, reason }) => {
+                let candidate = entry.to_string();
+                tracing::warn!(model, candidate, reason, "execution provider rejected");
+                Err(Rejection {
+                    candidate,
+                    kind,
+                    reason,
+                })
+            }
+        }
+    }
+
+    /// A session from the cache where there is a good one, else from the graph.
+    fn build(
+        &self,
+        entry: &Entry,
+        graph: &Path,
+        options: &SessionOptions,
+    ) -> Result<Built, Refusal> {
+        let Some(folder) = &entry.cache else {
+            let (session, assignment) =
+                self.try_candidate(&entry.candidate, graph, options, None)?;
+            return Ok(Built {
+                session,
+                assignment,
+                cache: None,
+            });
+        };
+        if let Some(reason) = entry.candidate.cannot_cache() {
+            let (session, assignment) =
+                self.try_candidate(&entry.candidate, graph, options, None)?;
+            return Ok(Built {
+                session,
+                assignment,
+                cache: Some(CacheUse::Failed(reason.into())),
+            });
+        }
+        let cached = CachedContext::new(folder, graph, self.version(), &entry.candidate);
+        let mut useless = None;
+        match cached.find() {
+            Found::Whole(compiled) => {
+                match self.try_candidate(&entry.candidate, &compiled, options, None) {
+                    Ok((session, assignment)) => {
+                        return Ok(Built {
+                            session,
+                            assignment,
+                            cache: Some(CacheUse::Hit),
+                        });
+                    }
+                    Err(refusal) => useless = Some(refusal.reason),
+                }
+            }
+            Found::Damaged(reason) => useless = Some(reason),
+            Found::Missing => {}
+        }
+        let written = cached.prepare().and_then(|part| {
+            let built = self
+                .try_candidate(&entry.candidate, graph, options, Some(&part))
+                .map_err(|refusal| refusal.reason)?;
+            Ok((built, cached.keep(&part)))
+        });
+        match written {
+            Ok(((session, assignment), kept)) => Ok(Built {
+                session,
+                assignment,
+                cache: Some(match (kept, useless) {
+                    (Err(reason), _) => CacheUse::Failed(reason),
+                    (Ok(()), Some(reason)) => CacheUse::Rebuilt(reason),
+                    (Ok(()), None) => CacheUse::Written,
+                }),
+            }),
+            // Perhaps only the cache failed: a full disk must not cost the accelerator.
+            Err(reason) => {
+                let (session, assignment) =
+                    self.try_candidate(&entry.candidate, graph, options, None)?;
+                Ok(Built {
+                    session,
+                    assignment,
+                    cache: Some(CacheUse::Failed(reason)),
+                })
+            }
+        }
+    }
+
     /// A session of which every node is run by `candidate`, or why there is none.
+    /// What the provider compiled is left in `compiled`.
     fn try_candidate(
         &self,
         candidate: &Candidate,
         graph: &Path,
         options: &SessionOptions,
-    ) -> Result<(Session, Assignment), String> {
-        let builder = self.builder(options).map_err(first_line)?;
+        compiled: Option<&Path>,
+    ) -> Result<(Session, Assignment), Refusal> {
+        let not_whole = |reason: String| Refusal::new(RejectionKind::NotWhole, reason);
+        let mut builder = self
+            .builder(options)
+            .map_err(|error| not_whole(first_line(error)))?;
+        if let Some(compiled) = compiled {
+            for (key, value) in cache::session_entries(compiled) {
+                builder = builder
+                    .with_config_entry(key, value)
+                    .map_err(|error| not_whole(first_line(error)))?;
+            }
+        }
         let mut builder = match candidate {
-            Candidate::Cpu => builder,
+            Candidate::Cpu => self.with_cpu(builder)?,
             Candidate::BuiltIn {
                 provider,
                 device,
@@ -127,7 +268,7 @@ impl Runtime {
                 let dispatch = built_in(*provider, device.as_deref(), options);
                 strict(builder)?
                     .with_execution_providers([dispatch.error_on_failure()])
-                    .map_err(first_line)?
+                    .map_err(|error| not_registered(*provider, &first_line(error)))?
             }
             Candidate::Plugin {
                 library,
@@ -135,23 +276,43 @@ impl Runtime {
                 device,
                 options,
             } => {
+                plugin::require_files(options)?;
                 self.register_plugin(registered_as, library)?;
                 self.with_plugin_device(strict(builder)?, registered_as, *device, options)?
             }
         };
-        let session = builder.commit_from_file(graph).map_err(first_line)?;
-        let assignment = assignment::of(&session).map_err(first_line)?;
+        let session = builder
+            .commit_from_file(graph)
+            .map_err(|error| not_whole(committing_failed(&first_line(error))))?;
+        let assignment = assignment::of(&session).map_err(|error| not_whole(first_line(error)))?;
         // ONNX Runtime promises as much for a strict session; trust is good,
         // but a model that half runs on the CPU unseen is not to be had.
         let left_to_cpu = assignment.get(CPU_PROVIDER);
         match (candidate, left_to_cpu) {
             (Candidate::Cpu, _) | (_, None) => Ok((session, assignment)),
-            (_, Some(operators)) => Err(format!(
+            (_, Some(operators)) => Err(not_whole(format!(
                 "it leaves {} nodes to the CPU ({})",
                 operators.values().sum::<usize>(),
                 operators.keys().cloned().collect::<Vec<_>>().join(", ")
-            )),
+            ))),
         }
+    }
+
+    /// Gives the session to the CPU. Without that ONNX Runtime chooses among
+    /// all devices, and once a plugin is registered it may choose the plugin's.
+    fn with_cpu(&self, builder: SessionBuilder) -> Result<SessionBuilder, Refusal> {
+        let mut devices = self.environment.devices();
+        let cpu = devices.find(|device| device.ep().is_ok_and(|name| name == CPU_PROVIDER));
+        let cpu = cpu.ok_or_else(|| {
+            Refusal::new(
+                RejectionKind::NoDevice,
+                "ONNX Runtime offers no CPU; install the library again",
+            )
+        })?;
+        let no_options: [(String, String); 0] = [];
+        builder
+            .with_devices([cpu], Some(&no_options))
+            .map_err(|error| Refusal::new(RejectionKind::NoDevice, first_line(error)))
     }
 
     fn builder(&self, options: &SessionOptions) -> ort::Result<SessionBuilder> {
@@ -163,61 +324,33 @@ impl Runtime {
             .with_inter_op_spinning(options.spinning)?
             .with_config_entry(key, value)?)
     }
-
-    /// Registers a plugin library once a process.
-    fn register_plugin(&self, name: &str, library: &Path) -> Result<(), String> {
-        let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
-        match plugins.get(name) {
-            Some(registered) if registered == library => return Ok(()),
-            Some(registered) => {
-                return Err(format!("the name is taken by {}", registered.display()));
-            }
-            None => {}
-        }
-        if !library.is_file() {
-            return Err(format!("{} does not exist", library.display()));
-        }
-        self.environment
-            .register_ep_library(name, library)
-            .map_err(first_line)?;
-        plugins.insert(name.into(), library.into());
-        Ok(())
-    }
-
-    fn with_plugin_device(
-        &self,
-        builder: SessionBuilder,
-        name: &str,
-        wanted: Option<HardwareKind>,
-        options: &BTreeMap<String, String>,
-    ) -> Result<SessionBuilder, String> {
-        let offered: Vec<_> = self
-            .environment
-            .devices()
-            .filter(|device| device.ep().is_ok_and(|provider| provider == name))
-            .collect();
-        let fits = |kind: DeviceType| wanted.is_none_or(|wanted| hardware(wanted) == kind);
-        let count = offered.len();
-        let device = offered
-            .into_iter()
-            .find(|device| fits(device.hardware_device().ty()))
-            .ok_or_else(|| match count {
-                0 => "the plugin offers no device on this machine".to_owned(),
-                count => format!("none of the plugin's {count} devices is of the wanted kind"),
-            })?;
-        let options: Vec<_> = options
-            .iter()
-            .map(|(key, value)| (format!("{name}.{key}"), value.clone()))
-            .collect();
-        builder
-            .with_devices([device], Some(&options))
-            .map_err(first_line)
-    }
 }
 
 /// Makes ONNX Runtime refuse a graph of which the provider leaves a node to the CPU.
-fn strict(builder: SessionBuilder) -> Result<SessionBuilder, String> {
-    builder.with_disable_cpu_fallback().map_err(first_line)
+fn strict(builder: SessionBuilder) -> Result<SessionBuilder, Refusal> {
+    builder
+        .with_disable_cpu_fallback()
+        .map_err(|error| Refusal::new(RejectionKind::NotWhole, first_line(error)))
+}
+
+/// Why a provider of the library did not start, or that there is none.
+fn not_registered(provider: BuiltIn, message: &str) -> Refusal {
+    let compiled_in = match provider {
+        BuiltIn::OpenVino => ep::OpenVINO::is_available(),
+        BuiltIn::Qnn => ep::QNN::is_available(),
+        BuiltIn::Xnnpack => ep::XNNPACK::is_available(),
+        BuiltIn::Cann => ep::CANN::is_available(),
+        BuiltIn::Acl => ep::ACL::is_available(),
+    };
+    if compiled_in.unwrap_or(false) {
+        return Refusal::new(
+            RejectionKind::NoDevice,
+            format!(
+                "it did not start ({message}); look for its driver, and correct device and options"
+            ),
+        );
+    }
+    Refusal::new(RejectionKind::NotInLibrary, message)
 }
 
 fn built_in(
@@ -253,16 +386,18 @@ fn configured<'o, P: ArbitrarilyConfigurableExecutionProvider>(
     })
 }
 
-fn hardware(kind: HardwareKind) -> DeviceType {
-    match kind {
-        HardwareKind::Cpu => DeviceType::CPU,
-        HardwareKind::Gpu => DeviceType::GPU,
-        HardwareKind::Npu => DeviceType::NPU,
+/// What the strictness of a session makes of a provider whose backend did not start.
+fn committing_failed(message: &str) -> String {
+    if message.contains("fallback to CPU EP has been explicitly disabled") {
+        return "it does not take the whole graph: its backend library or device did not start, or an \
+                operator is beyond it; the lines before this one in the log say which"
+            .into();
     }
+    message.into()
 }
 
 /// ONNX Runtime's messages may go on for pages of source locations.
-fn first_line<R>(error: ort::Error<R>) -> String {
+pub(super) fn first_line<R>(error: ort::Error<R>) -> String {
     let message = error.message();
     message.lines().next().unwrap_or(message).trim().to_owned()
 }

@@ -1,0 +1,137 @@
+//! A decoder on a thread of its own, so that one that hangs keeps nobody waiting.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use super::decoder::{Decoder, DecoderShape};
+use crate::Error;
+
+/// Another decoder, watched.
+///
+/// A run that takes longer than `patience` for every chunk of it is given up.
+/// The thread cannot be stopped where it hangs; until it comes back, all runs
+/// fail at once.
+pub struct WatchedDecoder {
+    jobs: SyncSender<Job>,
+    replies: Receiver<Result<Vec<f32>, Error>>,
+    /// Whether a reply that nobody waits for any more is still to come.
+    late: bool,
+    logits: Vec<f32>,
+    shape: DecoderShape,
+    position: usize,
+    chunk: usize,
+    patience: Duration,
+}
+
+/// Tokens, and how many must be in the cache before them.
+struct Job {
+    position: usize,
+    tokens: Vec<u32>,
+}
+
+impl WatchedDecoder {
+    /// Moves `decoder`, which computes `chunk` tokens in one go, to its thread.
+    ///
+    /// # Errors
+    /// [`Error::Inference`] when the system gives no thread.
+    pub fn new(
+        decoder: impl Decoder + 'static,
+        chunk: usize,
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        // One job at a time, and one reply that may come late.
+        let (jobs, to_do) = sync_channel::<Job>(1);
+        let (done, replies) = sync_channel(1);
+        let (shape, position) = (decoder.shape().clone(), decoder.position());
+        thread::Builder::new()
+            .name("accelerator".into())
+            .spawn(move || {
+                let mut decoder = decoder;
+                for job in to_do {
+                    if done.send(work(&mut decoder, &job)).is_err() {
+                        return;
+                    }
+                }
+            })
+            .map_err(|error| failed(format!("no thread for it: {error}")))?;
+        Ok(Self {
+            jobs,
+            replies,
+            late: false,
+            logits: Vec::new(),
+            shape,
+            position,
+            chunk: chunk.max(1),
+            patience,
+        })
+    }
+}
+
+fn work(decoder: &mut dyn Decoder, job: &Job) -> Result<Vec<f32>, Error> {
+    decoder.rewind(job.position);
+    if decoder.position() != job.position {
+        return Err(failed(format!(
+            "{} tokens were to be in its cache, but {} are",
+            job.position,
+            decoder.position()
+        )));
+    }
+    decoder.advance(&job.tokens).map(<[f32]>::to_vec)
+}
+
+impl Decoder for WatchedDecoder {
+    fn shape(&self) -> &DecoderShape {
+        &self.shape
+    }
+
+    fn position(&self) -> usize {
+        self.position
+    }
+
+    fn rewind(&mut self, position: usize) {
+        self.position = self.position.min(position);
+    }
+
+    fn advance(&mut self, tokens: &[u32]) -> Result<&[f32], Error> {
+        self.shape.check(self.position, tokens)?;
+        let ended = || failed("its thread has ended".into());
+        if self.late {
+            match self.replies.try_recv() {
+                Ok(_) => self.late = false,
+                Err(TryRecvError::Empty) => return Err(failed("it still hangs".into())),
+                Err(TryRecvError::Disconnected) => return Err(ended()),
+            }
+        }
+        let job = Job {
+            position: self.position,
+            tokens: tokens.to_vec(),
+        };
+        self.jobs.send(job).map_err(|_| ended())?;
+        let chunks = tokens.len().div_ceil(self.chunk);
+        let patience = self
+            .patience
+            .saturating_mul(u32::try_from(chunks).unwrap_or(u32::MAX));
+        match self.replies.recv_timeout(patience) {
+            Ok(reply) => self.logits = reply?,
+            Err(RecvTimeoutError::Timeout) => {
+                self.late = true;
+                return Err(failed(format!(
+                    "no result within {} ms for {chunks} chunks of {} tokens",
+                    patience.as_millis(),
+                    self.chunk
+                )));
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+        }
+        self.position += tokens.len();
+        Ok(&self.logits)
+    }
+}
+
+fn failed(problem: String) -> Error {
+    Error::Inference {
+        doing: "running on the accelerator",
+        problem,
+    }
+}

@@ -1,0 +1,284 @@
+//! The made-up model of both graphs, strict on every execution provider that
+//! runs on an ordinary x86-64 machine: the same body, and the same answers.
+//!
+//! One library serves all: ONNX Runtime as the OpenVINO package brings it,
+//! which loads Qualcomm's plugin too.
+
+#![cfg(target_arch = "x86_64")]
+// Helpers of tests are not inside a #[test] function, where these are allowed.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod model_support;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use codriver_models::{
+    CacheUse, CandidateSettings, ExecutionProviders, ModelPack, Rejection, RejectionKind, Runtime,
+    Store,
+};
+use codriver_nlu::Context;
+use codriver_nlu::model::{LanguageModel, ModelSettings, Outcome, Preference};
+
+use model_support::catalog;
+
+const PACK: &str = "codriver-made-up";
+const SENTENCES: [&str; 2] = ["take me to the old mill", "arrange the cabin"];
+
+/// Where `tests/setup/execution-providers` puts them.
+fn providers_folder() -> PathBuf {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = || {
+        let home = || variable("HOME").map(|home| home.join(".cache"));
+        variable("XDG_CACHE_HOME").or_else(home)
+    };
+    let folder = variable("CODRIVER_PROVIDERS")
+        .or_else(|| cache().map(|cache| cache.join("codriver/providers")));
+    folder.unwrap_or_else(|| panic!("neither CODRIVER_PROVIDERS nor HOME is set"))
+}
+
+fn openvino_library() -> PathBuf {
+    providers_folder().join("openvino/onnxruntime/capi/libonnxruntime.so.1.24.1")
+}
+
+fn qnn_library() -> PathBuf {
+    providers_folder().join("qnn/onnxruntime_qnn/libonnxruntime_providers_qnn.so")
+}
+
+/// Whether the test has to be skipped, which it says: the network may have
+/// kept `tests/setup/execution-providers` from fetching what it runs on.
+fn skipped(needed: &[PathBuf]) -> bool {
+    let absent = needed.iter().find(|file| !file.is_file());
+    if let Some(absent) = absent {
+        // Not captured, unlike what eprintln writes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no {}; run tests/setup/execution-providers with a network",
+            absent.display()
+        );
+    }
+    absent.is_some()
+}
+
+fn runtime() -> &'static Runtime {
+    Runtime::load(&openvino_library()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Made by the model pack builder, as the real ones are.
+fn pack() -> ModelPack {
+    static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let store = tempfile::tempdir().unwrap();
+        let python = std::env::var_os("CODRIVER_PYTHON").unwrap_or_else(|| "python3".into());
+        let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalog/models");
+        let made = Command::new(python)
+            .args(["-m", "builder.made_up"])
+            .arg(store.path())
+            .env("PYTHONPATH", builder)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        store
+    });
+    Store::at(STORE.path())
+        .open(PACK)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn providers(entries: &[&str]) -> ExecutionProviders {
+    let settings: Vec<CandidateSettings> = entries
+        .iter()
+        .map(|entry| toml::from_str(entry).unwrap_or_else(|error| panic!("{entry}: {error}")))
+        .collect();
+    ExecutionProviders::parse(&settings, true).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn qnn() -> String {
+    let folder = providers_folder().join("qnn/onnxruntime_qnn");
+    format!(
+        "name = \"plugin\"\nregistered_as = \"QNN\"\nlibrary = {:?}\ngraph = \"npu\"\n\
+         options = {{ backend_path = {:?} }}",
+        folder.join("libonnxruntime_providers_qnn.so"),
+        folder.join("libQnnHtp.so")
+    )
+}
+
+const OPENVINO: &str = "name = \"openvino\"\ndevice = \"CPU\"\ngraph = \"npu\"";
+
+fn model(entries: &[&str], preference: Preference) -> LanguageModel {
+    let settings = ModelSettings {
+        providers: providers(entries),
+        budget: Duration::from_secs(240),
+        preference,
+        // An emulator computes in seconds what a chip does in milliseconds.
+        patience: Duration::from_secs(30),
+        ..ModelSettings::default()
+    };
+    LanguageModel::load(&pack(), runtime(), catalog(), &settings)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn answers(model: &mut LanguageModel) -> Vec<String> {
+    let ask = |said: &&str| {
+        let budget = Duration::from_secs(240);
+        let answer = model.answer(said, &Context::default(), budget).unwrap();
+        assert!(matches!(answer.outcome, Outcome::Calls(_)), "{answer:?}");
+        answer.text
+    };
+    SENTENCES.iter().map(ask).collect()
+}
+
+/// The same for every provider: it takes the whole graph, its answers are the CPU's.
+fn runs_the_model_as_the_cpu_does(entry: &str, provider: &str) {
+    let mut accelerated = model(&[entry], Preference::Listed);
+    let report = accelerated.report().clone();
+    assert!(report.rejected.is_empty(), "{:?}", report.rejected);
+    let ran: Vec<_> = report.operators_by_provider.keys().collect();
+    assert_eq!(ran, [provider]);
+    let trial = report.trial.unwrap();
+    assert!(
+        trial.same_answers && trial.logits_distance < 0.02,
+        "{trial:?}"
+    );
+    assert_eq!(report.reserve.unwrap().chosen, "cpu");
+    let mut cpu = model(&[], Preference::Listed);
+    assert!(cpu.health().is_none());
+    assert_eq!(answers(&mut accelerated), answers(&mut cpu));
+    let health = accelerated.health().unwrap().report();
+    assert_eq!((health.answers, health.failures), (2, 0), "{health:?}");
+}
+
+#[test]
+fn the_emulator_of_qualcomms_htp_answers_as_the_cpu() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
+    runs_the_model_as_the_cpu_does(&qnn(), "QNN");
+}
+
+#[test]
+fn openvino_answers_as_the_cpu() {
+    if skipped(&[openvino_library()]) {
+        return;
+    }
+    runs_the_model_as_the_cpu_does(OPENVINO, "OpenVINOExecutionProvider");
+}
+
+/// Loads with `entry` before the CPU, which has to run the model; returns why.
+fn rejection(entry: &str) -> Rejection {
+    let mut model = model(&[entry], Preference::Listed);
+    let report = model.report().clone();
+    assert_eq!(report.chosen, "cpu");
+    assert!(model.health().is_none());
+    answers(&mut model);
+    match &report.rejected[..] {
+        [rejection] => rejection.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_the_plugin_its_backend_or_its_device_the_cpu_answers_and_the_reason_has_a_name() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
+    let plugin = qnn().replace("libonnxruntime_providers_qnn", "libabsent");
+    let plugin = plugin.replace("\"QNN\"", "\"ABSENT\"");
+    let backend = qnn().replace("libQnnHtp", "libQnnAbsent");
+    let device = format!("{}\ndevice = \"GPU\"", qnn());
+    for (entry, kind, says) in [
+        (
+            plugin.as_str(),
+            RejectionKind::PluginMissing,
+            "libabsent.so does not exist",
+        ),
+        (
+            &backend,
+            RejectionKind::BackendMissing,
+            "option backend_path names",
+        ),
+        (&device, RejectionKind::NoDevice, "wanted kind"),
+        (
+            "name = \"openvino\"\ndevice = \"NPU\"\ngraph = \"npu\"",
+            RejectionKind::NoDevice,
+            "look for its driver",
+        ),
+    ] {
+        let rejection = rejection(entry);
+        assert_eq!(rejection.kind, kind, "{rejection}");
+        assert!(rejection.reason.contains(says), "{rejection}");
+    }
+}
+
+#[test]
+fn an_accelerator_that_is_slower_than_the_cpu_is_not_used_and_the_times_say_so() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
+    let model = model(&[&qnn()], Preference::Fastest);
+    assert_eq!(model.report().chosen, "cpu");
+    let rejection = &model.report().rejected[0];
+    assert_eq!(rejection.kind, RejectionKind::NotBetter, "{rejection}");
+    assert!(rejection.reason.contains("ms an answer"), "{rejection}");
+}
+
+#[test]
+fn what_was_compiled_is_read_again_and_a_damaged_one_is_compiled_anew() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let entry = format!("{}\ncache = {:?}", qnn(), cache.path());
+    let load = || model(&[&entry], Preference::Listed).report().cache.clone();
+    assert_eq!(load(), Some(CacheUse::Written));
+    assert_eq!(load(), Some(CacheUse::Hit));
+    let files: Vec<_> = std::fs::read_dir(cache.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    let compiled = files
+        .iter()
+        .find(|path| path.extension().unwrap() == "onnx");
+    let mut bytes = std::fs::read(compiled.unwrap()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(compiled.unwrap(), bytes).unwrap();
+    match load() {
+        Some(CacheUse::Rebuilt(reason)) => assert!(reason.contains("hash"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(load(), Some(CacheUse::Hit));
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_the_next_start_time_and_nothing_else() {
+    if skipped(&[openvino_library(), qnn_library()]) {
+        return;
+    }
+    let entry = format!("{}\ncache = \"/proc/codriver\"", qnn());
+    let mut model = model(&[&entry], Preference::Listed);
+    match &model.report().cache {
+        Some(CacheUse::Failed(reason)) => assert!(reason.contains("/proc/codriver"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(model.report().chosen, "plugin:QNN");
+    answers(&mut model);
+}
+
+#[test]
+fn openvinos_cpu_device_is_used_without_a_cache_and_the_reason_is_named() {
+    if skipped(&[openvino_library()]) {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let entry = format!("{OPENVINO}\ncache = {:?}", cache.path());
+    let model = model(&[&entry], Preference::Listed);
+    assert_eq!(model.report().chosen, "openvino:CPU");
+    match &model.report().cache {
+        Some(CacheUse::Failed(reason)) => assert!(reason.contains("remove cache"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
