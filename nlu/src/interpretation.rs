@@ -67,6 +67,9 @@ pub enum Rule {
     /// Rule 3.
     #[error("phrase and model agree")]
     TiersAgree,
+    /// Rule 3, the model took the homophones for what they mean.
+    #[error("the words sound just like a phrase, and the model finds nothing else in them")]
+    SameSound,
     /// Rule 3.
     #[error("phrase and model disagree, so the speaker is asked")]
     TiersDisagree,

@@ -5,8 +5,10 @@
 //!    the model is not asked;
 //! 2. a phrase with a left-over negation or question forbids acting, whatever the model says;
 //! 3. a phrase that matched by sound, or that took free text, stands when the
-//!    model agrees, fails, is not there or was not taught the command. When the
-//!    model says something else, the speaker is asked; but a model that is certain
+//!    model agrees, fails, is not there or was not taught the command, or when the
+//!    words sound just like the phrase and the model, which reads them as they were
+//!    written (车床 for 车窗), finds nothing in them. When the model says something
+//!    else, the speaker is asked; but a model that is certain
 //!    knows better than a phrase what is a name, so over free text its word counts;
 //! 4. without a phrase the model's answer acts from a threshold of its own pack
 //!    on; below it the speaker is asked, and below a second one it counts as
@@ -382,6 +384,12 @@ impl Understanding {
             return Verdict {
                 rule: Rule::ModelOverText,
                 ..model
+            };
+        }
+        if !agree && model.proposals.is_empty() && pattern.same_sound && !pattern.has_text {
+            return Verdict {
+                rule: Rule::SameSound,
+                ..Verdict::pattern(pattern)
             };
         }
         Verdict {

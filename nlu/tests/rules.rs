@@ -130,6 +130,23 @@ fn a_phrase_by_sound_stands_when_the_model_agrees_and_is_asked_back_when_it_does
 }
 
 #[test]
+fn words_that_sound_just_like_a_phrase_are_that_phrase_where_the_model_finds_nothing_in_them() {
+    let met = meet("关闭所有车床", " none", 0.99); // for 车窗, as the recogniser writes
+    assert_eq!(met.commands(), ["windows.close"]);
+    assert_eq!(met.interpretation.rule, Rule::SameSound);
+}
+
+#[test]
+fn words_that_only_resemble_a_phrase_are_asked_about_where_the_model_finds_nothing_in_them() {
+    // A sound confused with another; three syllables only.
+    for text in ["关闭所有册窗", "关空条"] {
+        let met = meet(text, " none", 0.99);
+        assert_eq!(met.interpretation.decision, Decision::Clarify, "{text}");
+        assert_eq!(met.interpretation.rule, Rule::TiersDisagree, "{text}");
+    }
+}
+
+#[test]
 fn a_phrase_by_sound_stands_alone_when_the_model_fails_or_was_not_taught_the_command() {
     let look =
         |u: &mut Understanding, text: &str, context: &Context| u.interpret(text, None, context);

@@ -15,6 +15,9 @@ pub(super) struct Alignment {
     pub(super) end: usize,
     /// How well it fits, 0 to 1.
     pub(super) score: f32,
+    /// Whether each word was heard exactly or as a homophone of it, and there are enough of them
+    /// for that to be no chance.
+    pub(super) same_sound: bool,
     /// What the slots hold, by index of the argument.
     pub(super) slots: Vec<(usize, Filling)>,
 }
@@ -40,6 +43,9 @@ const SKIPPED_FILLER: f32 = 0.001;
 /// The weight of a lone syllable: too many sound like it, so it must be the very one (哼 is no 行).
 const LONE_SYLLABLE: f32 = 0.5;
 
+/// From this weight on words do not sound like a whole phrase by chance: four syllables.
+const WEIGHT_BEYOND_CHANCE: f32 = 2.0;
+
 /// The beginning of a phrase costs less than this: fillers may be skipped, nothing else.
 const DOUBTFUL_BEGINNING: f32 = 0.02;
 /// The beginning of a phrase weighs at least this: a word or two characters.
@@ -62,6 +68,8 @@ struct Reached {
     explained_to: usize,
     /// Sum of the weights of explained and unexplained words.
     weight: f32,
+    /// The dearest step's cost a token.
+    dearest: f32,
     slots: Vec<(usize, Filling)>,
 }
 
@@ -144,6 +152,7 @@ fn lay(
             cost: 0.0,
             explained_to: start,
             weight: 0.0,
+            dearest: 0.0,
             slots: Vec::new(),
         });
     }
@@ -208,6 +217,7 @@ fn keep_best(found: &mut Vec<Alignment>, end: usize, reached: &Reached) {
     let alignment = Alignment {
         end,
         score,
+        same_sound: reached.dearest <= HOMOPHONE && reached.weight >= WEIGHT_BEYOND_CHANCE,
         slots: reached.slots.clone(),
     };
     match found.iter_mut().find(|other| other.end == end) {
@@ -242,7 +252,7 @@ fn skip(
         // A longer filler may hold a question word ("would you mind"), a single one is one.
         let single = length == 1 && cell.blocker;
         if !single || blockers == Blockers::Ignore {
-            go(length, reached.and(SKIPPED_FILLER + cost, 0.0));
+            go(length, reached.and(SKIPPED_FILLER + cost, 0.0, length));
         }
     }
     let may_skip = if cell.blocker {
@@ -258,6 +268,7 @@ fn skip(
             reached.and(
                 if free { 0.0 } else { LEFTOVER * weight },
                 if free { 0.0 } else { weight },
+                1,
             ),
         );
     }
@@ -277,14 +288,20 @@ fn take(
         Place::Word(word) => {
             for &(id, length, cost) in &cell.words {
                 if id == *word && (cost == 0.0 || !owner.exactly) {
-                    go(length, reached.and(cost, unit_weight * length as f32));
+                    go(
+                        length,
+                        reached.and(cost, unit_weight * length as f32, length),
+                    );
                 }
             }
         }
         Place::Slot { argument, takes } => match takes {
             Takes::Zone => {
                 for &(zone, length, cost) in &cell.zones {
-                    go(length, reached.with(*argument, zone_value(zone), cost, 1.0));
+                    go(
+                        length,
+                        reached.with(*argument, zone_value(zone), cost, length),
+                    );
                 }
             }
             Takes::Choice => {
@@ -298,7 +315,7 @@ fn take(
                         && a == argument
                     {
                         let value = Filling::Value(Value::Choice(name.clone()));
-                        go(length, reached.with(*argument, value, cost, 1.0));
+                        go(length, reached.with(*argument, value, cost, length));
                     }
                 }
             }
@@ -306,10 +323,8 @@ fn take(
                 for quantity in &cell.quantities {
                     if quantity.unit.map_or(!with_unit, |said| said == *unit) {
                         let amount = Filling::Amount(quantity.amount);
-                        go(
-                            quantity.tokens.len(),
-                            reached.with(*argument, amount, 0.0, 1.0),
-                        );
+                        let length = quantity.tokens.len();
+                        go(length, reached.with(*argument, amount, 0.0, length));
                     }
                 }
             }
@@ -328,7 +343,7 @@ fn take(
                     }
                     let cost = doubt + FREE_WORD * (end - at) as f32;
                     let value = Filling::Value(Value::Text(text));
-                    go(end - at, reached.with(*argument, value, cost, 1.0));
+                    go(end - at, reached.with(*argument, value, cost, end - at));
                 }
             }
         },
@@ -340,17 +355,20 @@ fn zone_value(zone: Zone) -> Filling {
 }
 
 impl Reached {
-    fn and(&self, cost: f32, weight: f32) -> Self {
+    /// One step on: over `tokens` of the sentence, at `cost` in all.
+    fn and(&self, cost: f32, weight: f32, tokens: usize) -> Self {
         Self {
             cost: self.cost + cost,
             explained_to: self.explained_to,
             weight: self.weight + weight,
+            dearest: self.dearest.max(cost / tokens.max(1) as f32),
             slots: self.slots.clone(),
         }
     }
 
-    fn with(&self, argument: usize, filling: Filling, cost: f32, weight: f32) -> Self {
-        let mut next = self.and(cost, weight);
+    /// A slot filled, which weighs as much as a word.
+    fn with(&self, argument: usize, filling: Filling, cost: f32, tokens: usize) -> Self {
+        let mut next = self.and(cost, 1.0, tokens);
         next.slots.push((argument, filling));
         next
     }

@@ -61,6 +61,7 @@ impl Compiled {
         if texts > 1 && !whole.is_empty() {
             return None;
         }
+        let same_sound = chain.iter().all(|reading| reading.same_sound);
         let score = chain.iter().map(|r| r.score).fold(1.0, f32::min);
         let language: Language = self.lexicon.language;
         let reason: Option<Reason> = chain.iter().find_map(|r| r.problem.clone());
@@ -71,6 +72,7 @@ impl Compiled {
             reason,
             others: Vec::new(),
             has_text: texts > 0,
+            same_sound,
         })
     }
 

@@ -61,6 +61,9 @@ pub struct PatternAnswer {
     pub others: Vec<(Vec<Proposal>, f32)>,
     /// Whether a slot took free text: whatever stands between the phrase's words fits it.
     pub has_text: bool,
+    /// Whether every word was heard exactly or as its homophone (床 for 窗), in a
+    /// sentence long enough for that to be no chance.
+    pub same_sound: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +89,7 @@ struct Reading {
     proposal: Proposal,
     problem: Option<Reason>,
     has_text: bool,
+    same_sound: bool,
 }
 
 impl Patterns {
@@ -169,6 +173,7 @@ impl PatternAnswer {
             reason: Some(reason),
             others: Vec::new(),
             has_text: false,
+            same_sound: false,
         }
     }
 }
@@ -305,7 +310,12 @@ impl Compiled {
                 if found.score < ASK {
                     continue;
                 }
-                let Alignment { end, score, slots } = found;
+                let Alignment {
+                    end,
+                    score,
+                    same_sound,
+                    slots,
+                } = found;
                 let Some(fitted) = fit::fit(definition, &compact.fixed, slots) else {
                     continue;
                 };
@@ -313,6 +323,7 @@ impl Compiled {
                     end,
                     score,
                     has_text: fitted.has_text,
+                    same_sound,
                     problem: fitted.problem,
                     proposal: fitted.proposal,
                 });
@@ -371,6 +382,7 @@ fn settle(language: Language, readings: Vec<Reading>) -> PatternAnswer {
             .map(|other| (vec![other.proposal.clone()], other.score))
             .collect(),
         has_text: best.has_text,
+        same_sound: best.same_sound,
         proposals: vec![best.proposal],
         reason,
     }
