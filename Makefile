@@ -19,7 +19,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear eval eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear eval calibrate eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -32,6 +32,7 @@ help:
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
 	@echo "make eval         what the tiers understand of held-out sentences"
+	@echo "make calibrate    what the model's confidence is worth, fitted to the validation split"
 	@echo "make eval-speech  the same through synthetic voices, noise and the recogniser"
 	@echo "make hear         what the recogniser mishears of sentences for training, added to the corpus"
 	@echo "make bench-peer   the language model's speed beside llama.cpp"
@@ -82,6 +83,11 @@ eval: setup-train models
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
+
+# The line it ends with belongs into the pack's section of configs/models.toml; the table above it helps to choose thresholds.
+calibrate:
+	@$(MAKE) --no-print-directory eval SPLIT=validation
+	cd nlu/training && $(TRAINER) calibrate $(CURDIR)/target/bench/answers-validation.jsonl
 
 # NOISE: a folder of recorded noise (WAV); HEAR, SPOKEN: options of the trainer, such as --sentences.
 hear: setup-speech models

@@ -3,12 +3,14 @@
 //!     cargo bench -p codriver-nlu --bench held_out -- PACK <SENTENCES >ANSWERS
 //!
 //! Sentences and answers are JSON, one object a line: `text`, `language`,
-//! `before` (calls done last) and `expected` (calls, or `none`) come in; `model`
-//! and `both` with calls, confidence and milliseconds go out beside them.
+//! `before` (calls done last) and `expected` (calls, or `none`) come in; `patterns`,
+//! `model` and `both` with calls, confidence and milliseconds go out beside them, and
+//! the `probability` of the model's answer, which the pack's calibration makes its confidence of.
 //! `make eval` writes the sentences and makes the tables.
 
 use std::io::{BufRead, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use codriver_catalog::{Catalog, Command, CommandName, Language};
 use codriver_models::{Runtime, Store, Thresholds};
@@ -46,8 +48,15 @@ fn main() -> Result<(), Failure> {
         begun.elapsed().as_millis(),
         resident_mb()
     );
-    let mut understanding = Understanding::new(Arc::clone(&catalog))?
-        .with_model(Box::new(Remembering { model, last: None }));
+    let probability = Arc::new(Mutex::new(0.0));
+    let remembering = Remembering {
+        model,
+        budget: settings.budget,
+        probability: Arc::clone(&probability),
+        last: None,
+    };
+    let mut understanding =
+        Understanding::new(Arc::clone(&catalog))?.with_model(Box::new(remembering));
     let mut answers = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let mut row: Value = serde_json::from_str(&line?)?;
@@ -78,6 +87,7 @@ fn main() -> Result<(), Failure> {
         let guarded = understanding.is_guarded(&of("text"));
         row["expected"] = json!(expected);
         row["guarded"] = json!(guarded);
+        row["probability"] = json!(*probability.lock().unwrap_or_else(PoisonError::into_inner));
         for (name, answer) in said {
             row[name] = answer;
         }
@@ -89,6 +99,9 @@ fn main() -> Result<(), Failure> {
 /// A model that is not asked the same twice in a row: `both` reuses the answer given for `model`.
 struct Remembering {
     model: LanguageModel,
+    budget: Duration,
+    /// Of the last answer.
+    probability: Arc<Mutex<f64>>,
     last: Option<(String, ModelAnswer)>,
 }
 
@@ -108,14 +121,19 @@ impl ModelTier for Remembering {
     fn interpret(
         &mut self,
         text: &str,
-        language: Language,
+        _language: Language,
         context: &Context,
     ) -> Result<ModelAnswer, Error> {
         let key = format!("{text} after {:?}", context.recent);
         if let Some((_, answer)) = self.last.as_ref().filter(|(asked, _)| *asked == key) {
             return Ok(answer.clone());
         }
-        let answer = self.model.interpret(text, language, context)?;
+        let asked = self.model.answer(text, context, self.budget)?;
+        *self
+            .probability
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = asked.probability;
+        let answer = self.model.meaning(&asked);
         self.last = Some((key, answer.clone()));
         Ok(answer)
     }

@@ -66,10 +66,7 @@ fn whatever_is_said_the_answer_is_valid_calls() {
             matches!(answer.outcome, Outcome::Calls(_)),
             "{said}: {answer:?}"
         );
-        assert!(
-            (0.0..=1.0).contains(&answer.confidence.minimum),
-            "{answer:?}"
-        );
+        assert!((0.0..=1.0).contains(&answer.probability), "{answer:?}");
     }
 }
 

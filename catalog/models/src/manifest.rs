@@ -82,6 +82,8 @@ pub struct LanguageModel {
     pub end_of_call: String,
     /// An answer longer than this is broken off.
     pub max_tokens: NonZeroUsize,
+    /// How often an answer of a probability is right.
+    pub calibration: Calibration,
     /// What confidence is worth what.
     pub thresholds: Thresholds,
 }
@@ -115,6 +117,39 @@ pub struct CacheShape {
     pub kv_heads: NonZeroUsize,
     /// Numbers in a head.
     pub head_dim: NonZeroUsize,
+}
+
+/// How often answers are right that a model gave a probability: a logistic curve
+/// over the doubt's logarithm, fitted to held-out sentences.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Calibration {
+    bias: f64,
+    slope: f64,
+}
+
+impl Calibration {
+    /// A probability is taken at its word.
+    pub const NONE: Self = Self {
+        bias: 0.0,
+        slope: 0.0,
+    };
+    /// A smaller doubt is not told from this one.
+    const LEAST_DOUBT: f64 = 1e-6;
+
+    /// `None` unless a smaller doubt makes surer.
+    pub fn new(bias: f64, slope: f64) -> Option<Self> {
+        let falls = bias.is_finite() && slope.is_finite() && slope > 0.0;
+        falls.then_some(Self { bias, slope })
+    }
+
+    /// The share of answers of this probability that are right; NaN of NaN.
+    pub fn confidence(&self, probability: f64) -> f64 {
+        if *self == Self::NONE {
+            return probability;
+        }
+        let doubt = (1.0 - probability + Self::LEAST_DOUBT).ln();
+        1.0 / (1.0 + (self.slope * doubt - self.bias).exp())
+    }
 }
 
 /// Confidence limits; always `0 <= confirm <= execute <= guarded <= 1`.
@@ -242,7 +277,15 @@ struct LanguageModelSection {
     prompt: String,
     end_of_call: String,
     max_tokens: NonZeroUsize,
+    calibration: Option<CalibrationSection>,
     thresholds: ThresholdsSection,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalibrationSection {
+    bias: f64,
+    slope: f64,
 }
 
 #[derive(Deserialize)]
@@ -406,6 +449,17 @@ impl Reader<'_> {
                 ));
             }
         };
+        let calibration = match &section.calibration {
+            None => Calibration::NONE,
+            Some(CalibrationSection { bias, slope }) => {
+                Calibration::new(*bias, *slope).ok_or_else(|| {
+                    self.wrong(
+                        "calibration",
+                        format!("bias = {bias}, slope = {slope}: both must be finite and slope above 0; `trainer calibrate` fits them"),
+                    )
+                })?
+            }
+        };
         let ThresholdsSection {
             execute,
             confirm,
@@ -434,6 +488,7 @@ impl Reader<'_> {
                 .map_err(|problem| self.wrong("prompt", problem))?,
             end_of_call: section.end_of_call.clone(),
             max_tokens: section.max_tokens,
+            calibration,
             thresholds,
         })
     }

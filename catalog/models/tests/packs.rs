@@ -85,6 +85,33 @@ fn a_language_model_pack_opens_with_all_that_its_user_needs() {
 }
 
 #[test]
+fn a_calibration_makes_of_a_probability_the_share_that_is_right() {
+    let (directory, store) = store();
+    let open = |name: &str, line: &str| {
+        let text =
+            manifest(name, &FILES).replace("max_tokens = 48", &format!("max_tokens = 48\n{line}"));
+        write_pack(directory.path(), name, &text);
+        store.open(name)
+    };
+    let plain = open("plain", "")
+        .unwrap()
+        .language_model()
+        .unwrap()
+        .calibration;
+    assert!((plain.confidence(0.7) - 0.7).abs() < 1e-12);
+    // 1 / (1 + exp(0.5 * ln(doubt) - 1)), the doubt being 0.01: 1 / (1 + 0.1 / e).
+    let fitted = open("fitted", "calibration = { bias = 1.0, slope = 0.5 }").unwrap();
+    let fitted = fitted.language_model().unwrap().calibration;
+    assert!((fitted.confidence(0.99) - 0.96452).abs() < 1e-4);
+    assert!(fitted.confidence(0.999) > fitted.confidence(0.99) && fitted.confidence(1.0) < 1.0);
+    assert!(fitted.confidence(f64::NAN).is_nan());
+    let said = open("turned", "calibration = { bias = 1.0, slope = -0.5 }")
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("slope above 0"), "{said}");
+}
+
+#[test]
 fn a_pack_that_is_not_there_is_an_error_that_says_how_to_install_it() {
     let (_directory, store) = store();
     let said = store.open("other").unwrap_err().to_string();

@@ -1,34 +1,13 @@
 //! How sure a model was of an answer decoded under a grammar.
 
-/// Three views of the same choices. A choice is a position at which the
-/// grammar allowed more than one token; its probability is that of the chosen
-/// token among the allowed ones. What the grammar forces counts for nothing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Confidence {
-    /// Product of the choices' probabilities: that of exactly this answer
-    /// among all the grammar allows, decoded token by token.
-    pub joint: f64,
-    /// Geometric mean of the choices, which does not punish length.
-    pub mean: f64,
-    /// The least sure choice.
-    pub minimum: f64,
-}
-
-impl Confidence {
-    /// Of an answer without a choice in it.
-    pub const CERTAIN: Self = Self {
-        joint: 1.0,
-        mean: 1.0,
-        minimum: 1.0,
-    };
-}
-
 /// Chooses tokens greedily and keeps count of how sure each choice was.
+///
+/// A choice is a position at which the grammar allowed more than one token; its
+/// probability is that of the chosen token among the allowed ones. What the
+/// grammar forces counts for nothing.
 #[derive(Debug, Default)]
 pub struct Tally {
-    choices: u32,
     log_sum: f64,
-    log_minimum: f64,
 }
 
 impl Tally {
@@ -58,24 +37,15 @@ impl Tally {
                     sum += f64::from(logit - largest).exp();
                 }
             });
-            self.count(-sum.ln());
+            self.log_sum -= sum.ln();
         }
         u32::try_from(token).ok()
     }
 
-    /// The confidence in all choices so far.
-    pub fn confidence(&self) -> Confidence {
-        Confidence {
-            joint: self.log_sum.exp(),
-            mean: (self.log_sum / f64::from(self.choices.max(1))).exp(),
-            minimum: self.log_minimum.exp(),
-        }
-    }
-
-    fn count(&mut self, log_probability: f64) {
-        self.choices += 1;
-        self.log_sum += log_probability;
-        self.log_minimum = self.log_minimum.min(log_probability);
+    /// The product of the choices' probabilities: that of exactly this answer
+    /// among all the grammar allows. One where there was nothing to choose.
+    pub fn probability(&self) -> f64 {
+        self.log_sum.exp()
     }
 }
 
@@ -94,25 +64,22 @@ mod tests {
         let mut tally = Tally::default();
         let logits = [9.0, 0.0, 2f32.ln(), 0.0];
         assert_eq!(choose(&mut tally, &logits, &[1, 2, 3]), Some(2));
-        assert!((tally.confidence().joint - 0.5).abs() < 1e-6);
+        assert!((tally.probability() - 0.5).abs() < 1e-6);
     }
 
     #[test]
     fn a_forced_token_says_nothing_about_confidence() {
         let mut tally = Tally::default();
         assert_eq!(choose(&mut tally, &[-50.0, 50.0], &[0]), Some(0));
-        assert_eq!(tally.confidence(), Confidence::CERTAIN);
+        assert!((tally.probability() - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]
-    fn mean_and_minimum_and_product_are_of_the_choices() {
+    fn the_probability_is_the_product_of_the_choices() {
         let mut tally = Tally::default();
         choose(&mut tally, &[0.0, 0.0], &[0, 1]); // 1/2
         choose(&mut tally, &[0.0; 8], &[0, 1, 2, 3, 4, 5, 6, 7]); // 1/8
-        let confidence = tally.confidence();
-        assert!((confidence.joint - 1.0 / 16.0).abs() < 1e-9);
-        assert!((confidence.mean - 0.25).abs() < 1e-9);
-        assert!((confidence.minimum - 0.125).abs() < 1e-9);
+        assert!((tally.probability() - 1.0 / 16.0).abs() < 1e-9);
     }
 
     #[test]

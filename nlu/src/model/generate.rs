@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use llguidance::Matcher;
 
-use super::confidence::{Confidence, Tally};
+use super::confidence::Tally;
 use super::decoder::Decoder;
 use crate::Error;
 
@@ -39,8 +39,8 @@ pub struct Generation {
     pub runs: usize,
     /// How it ended; only a [complete](Ending::Complete) one means anything.
     pub ending: Ending,
-    /// How sure the model was.
-    pub confidence: Confidence,
+    /// That of exactly this answer among all the grammar allows.
+    pub probability: f64,
 }
 
 /// Appends `prompt` to the decoder and decodes the likeliest answer that
@@ -61,7 +61,7 @@ pub fn generate(
         forced: 0,
         runs: 0,
         ending: Ending::Complete,
-        confidence: Confidence::CERTAIN,
+        probability: 1.0,
     };
     let mut tally = Tally::default();
     let mut pending = prompt.to_vec();
@@ -106,7 +106,7 @@ pub fn generate(
     if answer.tokens.last() == Some(&end_token) {
         answer.tokens.pop(); // the grammar engine forces it where nothing else may follow
     }
-    answer.confidence = tally.confidence();
+    answer.probability = tally.probability();
     Ok(answer)
 }
 

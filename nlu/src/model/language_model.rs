@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use codriver_catalog::{Catalog, CommandName, Language};
 use codriver_models::{
-    ExecutionProviders, GraphKind, ModelPack, ProviderReport, Runtime, SessionOptions, Thresholds,
+    Calibration, ExecutionProviders, GraphKind, ModelPack, ProviderReport, Runtime, SessionOptions,
+    Thresholds,
 };
 
 use super::accelerator::{Accelerator, Health};
@@ -54,6 +55,7 @@ pub struct LanguageModel {
     /// The commands it learned; `None` when it may name any.
     taught: Option<BTreeSet<String>>,
     languages: Vec<Language>,
+    calibration: Calibration,
     thresholds: Thresholds,
     budget: Duration,
     report: ProviderReport,
@@ -147,6 +149,7 @@ impl LanguageModel {
             accelerator,
             taught,
             languages,
+            calibration: model.calibration,
             thresholds: model.thresholds,
             budget: settings.budget,
             report,
@@ -199,6 +202,22 @@ impl LanguageModel {
             None => self.task.answer(&mut self.cpu, &question, now + budget),
         }
     }
+
+    /// What an answer means, and how often such answers are right.
+    pub fn meaning(&self, answer: &Answer) -> ModelAnswer {
+        match &answer.outcome {
+            Outcome::Calls(proposals) => ModelAnswer {
+                proposals: proposals.clone(),
+                confidence: self.calibration.confidence(answer.probability),
+            },
+            Outcome::Empty | Outcome::TooLong | Outcome::TokenCap | Outcome::Deadline => {
+                ModelAnswer {
+                    proposals: Vec::new(),
+                    confidence: 0.0,
+                }
+            }
+        }
+    }
 }
 
 impl ModelTier for LanguageModel {
@@ -215,8 +234,6 @@ impl ModelTier for LanguageModel {
         self.thresholds
     }
 
-    /// The confidence is that of the least sure choice: a call is as doubtful
-    /// as its most doubtful part.
     fn interpret(
         &mut self,
         text: &str,
@@ -225,18 +242,7 @@ impl ModelTier for LanguageModel {
     ) -> Result<ModelAnswer, Error> {
         let answer = self.answer(text, context, self.budget)?;
         tracing::debug!(?answer, "language model");
-        Ok(match answer.outcome {
-            Outcome::Calls(proposals) => ModelAnswer {
-                proposals,
-                confidence: answer.confidence.minimum,
-            },
-            Outcome::Empty | Outcome::TooLong | Outcome::TokenCap | Outcome::Deadline => {
-                ModelAnswer {
-                    proposals: Vec::new(),
-                    confidence: 0.0,
-                }
-            }
-        })
+        Ok(self.meaning(&answer))
     }
 }
 

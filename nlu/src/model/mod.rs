@@ -32,7 +32,6 @@ mod watched;
 
 pub use accelerator::{Accelerator, Health, HealthReport};
 pub use chunked::ChunkedDecoder;
-pub use confidence::Confidence;
 pub use decoder::{Decoder, DecoderShape};
 pub use embedding::Embedding;
 pub use generate::{Ending, Generation, Limits, generate};

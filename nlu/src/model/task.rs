@@ -7,7 +7,6 @@ use std::time::Instant;
 use codriver_catalog::Catalog;
 
 use super::call;
-use super::confidence::Confidence;
 use super::decoder::Decoder;
 use super::generate::{Ending, Limits, generate};
 use super::grammar::CallGrammar;
@@ -28,8 +27,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// The answer as the model wrote it.
     pub text: String,
-    /// How sure the model was.
-    pub confidence: Confidence,
+    /// That of exactly this answer among all the grammar allows.
+    pub probability: f64,
     /// Tokens of the answer, and how many of them the grammar forced.
     pub tokens: usize,
     /// See `tokens`.
@@ -168,7 +167,7 @@ impl Task {
         Ok(Answer {
             outcome,
             text,
-            confidence: generation.confidence,
+            probability: generation.probability,
             tokens: generation.tokens.len(),
             forced: generation.forced,
             runs: generation.runs,
@@ -181,7 +180,7 @@ impl Answer {
         Self {
             outcome,
             text: String::new(),
-            confidence: Confidence::CERTAIN,
+            probability: 1.0,
             tokens: 0,
             forced: 0,
             runs: 0,

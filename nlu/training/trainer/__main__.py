@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|train|hear|spoken-sets|spoken-tables|peer`."""
+"""The command line: `python -m trainer check|sets|tables|calibrate|train|hear|spoken-sets|spoken-tables|peer`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from builder.errors import BuildError
 
+from .calibration import calibrate
 from .catalog import Catalog
 from .corpus import LANGUAGES, Corpus, read
 from .errors import TrainingError
@@ -33,6 +34,8 @@ def main() -> None:
         print(counts(corpus, follow_ups, catalog))
     elif arguments.action == "tables":
         print(tables(arguments.answers, catalog))
+    elif arguments.action == "calibrate":
+        print(calibrate(arguments.answers))
     elif arguments.action == "spoken-tables":
         print(spoken_tables(arguments.answers, catalog))
     elif arguments.action == "sets":
@@ -56,8 +59,9 @@ def _arguments() -> argparse.Namespace:
     sets.add_argument("--split", choices=("validation", "test"), default="test")
     sets.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     sets.add_argument("--out", type=Path, required=True)
-    for name in ("tables", "spoken-tables"):
-        table = actions.add_parser(name, help="make figures of the evaluator's answers")
+    for name in ("tables", "spoken-tables", "calibrate"):
+        doing = "fit the pack's calibration to" if name == "calibrate" else "make figures of"
+        table = actions.add_parser(name, help=f"{doing} the evaluator's answers")
         table.add_argument("answers", type=Path)
     peer = actions.add_parser("peer", help="compare speeds with llama.cpp")
     peer.add_argument("--decode", required=True, help="the command that runs our side")
