@@ -43,6 +43,8 @@ pub enum Source {
     Pattern,
     /// The language model.
     Model,
+    /// Each clause of the sentence by itself, by phrases or model.
+    Clauses,
     /// Nobody.
     None,
 }
@@ -79,6 +81,9 @@ pub enum Rule {
     /// Rule 4.
     #[error("no phrase is certain, so the model's word counts")]
     Model,
+    /// Rule 5.
+    #[error("read whole and clause by clause, and the readings weighed against each other")]
+    ClauseByClause,
     /// Rule 4, the model does not settle what the phrases left open.
     #[error("neither is certain; the phrases are nearest")]
     UncertainPhrase,

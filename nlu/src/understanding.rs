@@ -14,7 +14,11 @@
 //!    on; below it the speaker is asked, and below a second one it counts as
 //!    nothing said to the car. In a sentence with a negation or question word the
 //!    model must be surer to do anything but answer a question about the car's
-//!    state, and what is said to the assistant itself acts only alone.
+//!    state, and what is said to the assistant itself acts only alone;
+//! 5. what the model is asked about and has several clauses is read twice, whole and
+//!    clause by clause, each clause by an exact phrase or else by the model. Two
+//!    readings that agree make surer than either, two that do not take from each
+//!    other's confidence. A clause that asks for nothing leaves the whole reading alone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +36,9 @@ use crate::{
 
 /// The longest sentence that is read, in bytes: a minute of fast speech.
 pub const LONGEST_SENTENCE: usize = 1_000;
+
+/// The most clauses that are read one by one.
+const MOST_CLAUSES: usize = 4;
 
 /// Which tiers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -256,7 +263,7 @@ impl Understanding {
             Some(Reason::Blocked { .. }) => true,
             Some(Reason::Ambiguous(_)) => false,
             None if !self.is_taught(&pattern) => pattern.score >= EXECUTE,
-            _ => pattern.score >= EXACT && !pattern.has_text,
+            _ => pattern.is_exact(),
         };
         let settled = tiers == Tiers::Both && settled;
         if tiers == Tiers::Patterns || (settled && !ask_all) {
@@ -269,18 +276,104 @@ impl Understanding {
                 _ => Verdict::pattern(pattern),
             };
         };
-        let model = self.model_verdict(answer, &sentence, pattern.language);
-        answers.push(TierAnswer {
-            source: Source::Model,
-            commands: model.proposals.clone(),
-            confidence: model.confidence,
-            reason: model.reason.clone(),
-            elapsed,
-        });
+        let model = self.model_verdict(answer.clone(), &sentence, pattern.language);
+        answers.push(TierAnswer::of(&model, Source::Model, elapsed));
+        let begun = Instant::now();
+        let clauses = self.clause_by_clause(tiers, &sentence, pattern.language, context);
+        let model = match clauses {
+            None => model,
+            Some(clauses) => {
+                let verdict = self.model_verdict(clauses.clone(), &sentence, pattern.language);
+                answers.push(TierAnswer::of(&verdict, Source::Clauses, begun.elapsed()));
+                let weighed = self.weigh_readings(answer, clauses);
+                Verdict {
+                    rule: Rule::ClauseByClause,
+                    ..self.model_verdict(weighed, &sentence, pattern.language)
+                }
+            }
+        };
         match tiers {
             Tiers::Model => model,
             _ if settled => Verdict::pattern(pattern),
             _ => self.reconcile(pattern, model),
+        }
+    }
+
+    /// Rule 5: what the clauses ask for, each read by itself; `None` when there is but one,
+    /// when there are too many, or when one of them asks for nothing.
+    fn clause_by_clause(
+        &mut self,
+        tiers: Tiers,
+        sentence: &Sentence,
+        language: Language,
+        context: &Context,
+    ) -> Option<ModelAnswer> {
+        let clauses = self.patterns.clauses(sentence, language);
+        if !(2..=MOST_CLAUSES).contains(&clauses.len()) {
+            return None;
+        }
+        let mut together = ModelAnswer {
+            proposals: Vec::new(),
+            confidence: 1.0,
+        };
+        for clause in clauses {
+            let text = sentence.original(clause);
+            let clause = self.read_clause(tiers, text, language, context)?;
+            if clause.proposals.is_empty() {
+                return None;
+            }
+            together.proposals.extend(clause.proposals);
+            together.confidence *= clause.confidence;
+        }
+        Some(together)
+    }
+
+    fn read_clause(
+        &mut self,
+        tiers: Tiers,
+        text: &str,
+        language: Language,
+        context: &Context,
+    ) -> Option<ModelAnswer> {
+        let phrase = self
+            .patterns
+            .interpret(&Sentence::read(text), Some(language));
+        if tiers == Tiers::Both && phrase.is_exact() && phrase.reason.is_none() {
+            return Some(ModelAnswer {
+                proposals: phrase.proposals,
+                confidence: f64::from(phrase.score),
+            });
+        }
+        let (answer, _) = self.ask_model(text, language, context)?;
+        Some(answer)
+    }
+
+    /// Rule 5: two readings of one sentence, each with the probability that it is right, as one.
+    fn weigh_readings(&self, whole: ModelAnswer, clauses: ModelAnswer) -> ModelAnswer {
+        let (sure, other) = (whole.confidence, clauses.confidence);
+        let complete = |answer: &ModelAnswer| self.completed(&answer.proposals).ok();
+        if whole.proposals == clauses.proposals
+            || complete(&whole).is_some_and(|commands| Some(commands) == complete(&clauses))
+        {
+            return ModelAnswer {
+                confidence: 1.0 - (1.0 - sure) * (1.0 - other),
+                ..whole
+            };
+        }
+        // One is right at most: what is left of each when both cannot be.
+        let possible = (1.0 - sure * other).max(f64::EPSILON);
+        let whole_right = sure * (1.0 - other) / possible;
+        let clauses_right = other * (1.0 - sure) / possible;
+        if clauses_right > whole_right {
+            ModelAnswer {
+                confidence: clauses_right,
+                ..clauses
+            }
+        } else {
+            ModelAnswer {
+                confidence: whole_right,
+                ..whole
+            }
         }
     }
 
@@ -492,6 +585,18 @@ fn refused_unread(text: &str, language: Option<Language>) -> Option<Verdict> {
             },
         )
     })
+}
+
+impl TierAnswer {
+    fn of(verdict: &Verdict, source: Source, elapsed: Duration) -> Self {
+        Self {
+            source,
+            commands: verdict.proposals.clone(),
+            confidence: verdict.confidence,
+            reason: verdict.reason.clone(),
+            elapsed,
+        }
+    }
 }
 
 impl Verdict {

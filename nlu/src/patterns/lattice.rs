@@ -65,6 +65,21 @@ impl<'a> Lattice<'a> {
         Some(lengths)
     }
 
+    /// Whether tokens are fillers from end to end, or none at all.
+    pub(super) fn is_filled(&self, tokens: std::ops::Range<usize>) -> bool {
+        let mut at = tokens.start;
+        while at < tokens.end {
+            let fillers = self.cells.get(at).map(|cell| cell.fillers.iter());
+            let fits = |&&(length, _): &&(usize, f32)| at + length <= tokens.end;
+            let longest = fillers.and_then(|f| f.filter(fits).map(|&(length, _)| length).max());
+            match longest {
+                Some(length) => at += length,
+                None => return false,
+            }
+        }
+        true
+    }
+
     fn add_exact_words(&mut self, lexicon: &Lexicon) {
         let tokens = &self.sentence.tokens;
         for (at, (cell, token)) in self.cells.iter_mut().zip(tokens).enumerate() {

@@ -11,6 +11,7 @@
 mod align;
 mod automaton;
 mod breath;
+mod clauses;
 mod fit;
 mod lattice;
 mod lexicon;
@@ -165,6 +166,11 @@ impl Patterns {
 }
 
 impl PatternAnswer {
+    /// Whether every word was heard exactly, and none of them stands for whatever is said there.
+    pub fn is_exact(&self) -> bool {
+        self.score >= EXACT && !self.has_text
+    }
+
     fn nothing(language: Language, reason: Reason) -> Self {
         Self {
             language,
