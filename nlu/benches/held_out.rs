@@ -8,6 +8,7 @@
 //! the `probability` of the model's answer, which the pack's calibration makes its confidence of.
 //! `make eval` writes the sentences and makes the tables.
 
+use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use codriver_catalog::{Catalog, Command, CommandName, Language};
 use codriver_models::{Runtime, Store, Thresholds};
 use codriver_nlu::model::{LanguageModel, ModelSettings, call};
 use codriver_nlu::{
-    Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Tiers, Understanding,
+    Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Source, Tiers, Understanding,
 };
 use serde_json::{Value, json};
 
@@ -48,12 +49,12 @@ fn main() -> Result<(), Failure> {
         begun.elapsed().as_millis(),
         resident_mb()
     );
-    let probability = Arc::new(Mutex::new(0.0));
+    let probabilities = Arc::new(Mutex::new(HashMap::new()));
     let remembering = Remembering {
         model,
         budget: settings.budget,
-        probability: Arc::clone(&probability),
-        last: None,
+        probabilities: Arc::clone(&probabilities),
+        answers: HashMap::new(),
     };
     let mut understanding =
         Understanding::new(Arc::clone(&catalog))?.with_model(Box::new(remembering));
@@ -84,10 +85,12 @@ fn main() -> Result<(), Failure> {
             ("both", Tiers::Both),
         ];
         let said = alone.map(|(name, tiers)| (name, answer(&catalog, &ask(tiers))));
-        let guarded = understanding.is_guarded(&of("text"));
+        let text = of("text");
+        let guarded = understanding.is_guarded(&text);
         row["expected"] = json!(expected);
         row["guarded"] = json!(guarded);
-        row["probability"] = json!(*probability.lock().unwrap_or_else(PoisonError::into_inner));
+        let probabilities = probabilities.lock().unwrap_or_else(PoisonError::into_inner);
+        row["probability"] = json!(probabilities.get(&text));
         for (name, answer) in said {
             row[name] = answer;
         }
@@ -96,13 +99,13 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A model that is not asked the same twice in a row: `both` reuses the answer given for `model`.
+/// A model that is not asked the same twice: `both` reuses the answers given for `model`.
 struct Remembering {
     model: LanguageModel,
     budget: Duration,
-    /// Of the last answer.
-    probability: Arc<Mutex<f64>>,
-    last: Option<(String, ModelAnswer)>,
+    /// Of the last answer to each text.
+    probabilities: Arc<Mutex<HashMap<String, f64>>>,
+    answers: HashMap<String, ModelAnswer>,
 }
 
 impl ModelTier for Remembering {
@@ -125,16 +128,17 @@ impl ModelTier for Remembering {
         context: &Context,
     ) -> Result<ModelAnswer, Error> {
         let key = format!("{text} after {:?}", context.recent);
-        if let Some((_, answer)) = self.last.as_ref().filter(|(asked, _)| *asked == key) {
+        if let Some(answer) = self.answers.get(&key) {
             return Ok(answer.clone());
         }
         let asked = self.model.answer(text, context, self.budget)?;
-        *self
-            .probability
+        let mut probabilities = self
+            .probabilities
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = asked.probability;
+            .unwrap_or_else(PoisonError::into_inner);
+        probabilities.insert(text.to_owned(), asked.probability);
         let answer = self.model.meaning(&asked);
-        self.last = Some((key, answer.clone()));
+        self.answers.insert(key, answer.clone());
         Ok(answer)
     }
 }
@@ -158,6 +162,8 @@ fn answer(catalog: &Catalog, interpretation: &Interpretation) -> Value {
         "calls": written(&interpretation.commands),
         "meant": meant.map(|commands| written(&commands)),
         "decision": interpretation.decision,
+        // Whether it was read clause by clause too.
+        "clauses": interpretation.tiers.iter().any(|tier| tier.source == Source::Clauses),
         "source": format!("{:?}", interpretation.source),
         "reason": interpretation.reason.as_ref().map(|reason| reason.code()),
         "confidence": interpretation.confidence,

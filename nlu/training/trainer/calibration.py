@@ -34,9 +34,10 @@ def fit(answers: list[tuple[float, bool]]) -> tuple[float, float]:
 
 
 def calibrate(path: Path) -> str:
-    """The manifest's line, fitted to the evaluator's answers that mean a command."""
+    """The manifest's line, fitted to the model's single answers that mean a command."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    answers = [(r["probability"], meant(r["model"]) == r["expected"]) for r in rows if meant(r["model"])]
+    single = [row for row in rows if meant(row["model"]) and not row["model"]["clauses"]]
+    answers = [(row["probability"], meant(row["model"]) == row["expected"]) for row in single]
     bias, slope = fit(answers)
     right = sum(hit for _, hit in answers)
     return f"# {right} of {len(answers)} answers are right\ncalibration = {{ bias = {bias:.3f}, slope = {slope:.3f} }}"
