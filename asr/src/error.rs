@@ -60,6 +60,19 @@ pub enum Error {
         rate_hz: u32,
     },
 
+    /// The device has fewer channels than there are seats with a microphone.
+    #[error(
+        "the microphone has {channels} channels, but audio.zones names {}: {}; \
+         name one seat a channel, or choose another audio.device",
+        .zones.len(), .zones.join(", ")
+    )]
+    SeatsMissing {
+        /// Channels found.
+        channels: usize,
+        /// The seats that should have one each.
+        zones: Vec<&'static str>,
+    },
+
     /// The resampler refused its parameters or its input.
     #[error("resampling from {rate_hz} Hz failed: {reason}; this is a defect, please report it")]
     Resampler {

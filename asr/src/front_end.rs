@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use codriver_catalog::UtteranceId;
+use codriver_catalog::{UtteranceId, Zone};
 
 use crate::audio::{SAMPLE_RATE_HZ, duration_of_samples};
+use crate::seats::Seats;
 use crate::{
     Boundary, Completeness, EndOfSpeech, EndpointOptions, Endpointer, Error, Format, Segment,
     ToSpeech, Utterance, VoiceActivity,
@@ -27,7 +28,9 @@ pub enum Noticed {
 
 /// Resampler, voice detector and endpointer in a row, fed by one stream.
 pub struct FrontEnd {
-    resampler: ToSpeech,
+    intake: Intake,
+    /// The seats of the source's first channels; empty for one microphone.
+    zones: Vec<Zone>,
     voice_activity: Box<dyn VoiceActivity>,
     endpointer: Endpointer,
     /// 16 kHz mono audio that does not fill a window yet.
@@ -41,6 +44,45 @@ pub struct FrontEnd {
     detector_stale: bool,
 }
 
+/// What makes 16 kHz mono of the source.
+enum Intake {
+    /// All channels together.
+    Mix(ToSpeech),
+    /// The channel of the seat where somebody speaks.
+    Seats(Seats),
+}
+
+impl Intake {
+    fn push(&mut self, interleaved: &[f32], out: &mut Vec<f32>) -> Result<(), Error> {
+        match self {
+            Self::Mix(resampler) => resampler.push(interleaved, out),
+            Self::Seats(seats) => seats.push(interleaved, out),
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<f32>) -> Result<(), Error> {
+        match self {
+            Self::Mix(resampler) => resampler.flush(out),
+            Self::Seats(seats) => seats.flush(out),
+        }
+    }
+
+    /// Samples at 16 kHz that were taken and not handed out yet.
+    fn backlog(&self) -> usize {
+        match self {
+            Self::Mix(_) => 0,
+            Self::Seats(seats) => seats.backlog(),
+        }
+    }
+
+    fn seats(&mut self) -> Option<&mut Seats> {
+        match self {
+            Self::Mix(_) => None,
+            Self::Seats(seats) => Some(seats),
+        }
+    }
+}
+
 impl FrontEnd {
     /// A front end for a stream in `format`; [`set_format`](Self::set_format) begins another.
     pub fn new(
@@ -49,7 +91,8 @@ impl FrontEnd {
         options: EndpointOptions,
     ) -> Result<Self, Error> {
         Ok(Self {
-            resampler: ToSpeech::new(format)?,
+            intake: Intake::Mix(ToSpeech::new(format)?),
+            zones: Vec::new(),
             voice_activity,
             endpointer: Endpointer::new(options)?,
             pending: Vec::new(),
@@ -60,9 +103,23 @@ impl FrontEnd {
         })
     }
 
+    /// Takes the first channels of every stream from now on as the microphones of these seats:
+    /// each utterance is taken from the seat it was spoken at, and says which. Streams with fewer
+    /// channels are refused by [`set_format`](Self::set_format).
+    #[must_use]
+    pub fn with_zones(mut self, zones: Vec<Zone>) -> Self {
+        self.zones = zones;
+        self
+    }
+
     /// Begins a new stream in `format`; audio not yet handed out is forgotten.
     pub fn set_format(&mut self, format: Format) -> Result<(), Error> {
-        self.resampler = ToSpeech::new(format)?;
+        self.intake = if self.zones.is_empty() {
+            Intake::Mix(ToSpeech::new(format)?)
+        } else {
+            let window = self.voice_activity.window_samples();
+            Intake::Seats(Seats::new(&self.zones, format, window)?)
+        };
         self.forget();
         Ok(())
     }
@@ -74,7 +131,7 @@ impl FrontEnd {
         captured_until: Instant,
     ) -> Result<Vec<Noticed>, Error> {
         let begun = Instant::now();
-        self.resampler.push(interleaved, &mut self.pending)?;
+        self.intake.push(interleaved, &mut self.pending)?;
         let noticed = self.drain_windows(captured_until);
         self.busy += begun.elapsed();
         noticed
@@ -82,7 +139,7 @@ impl FrontEnd {
 
     /// Takes samples nobody wants understood: they only keep the pre-roll fresh.
     pub fn pass(&mut self, interleaved: &[f32]) -> Result<(), Error> {
-        self.resampler.push(interleaved, &mut self.pending)?;
+        self.intake.push(interleaved, &mut self.pending)?;
         self.endpointer.pass(&self.pending);
         self.pending.clear();
         self.detector_stale = true;
@@ -102,7 +159,7 @@ impl FrontEnd {
 
     /// Closes the stream: what is still open becomes an utterance.
     pub fn finish(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
-        self.resampler.flush(&mut self.pending)?;
+        self.intake.flush(&mut self.pending)?;
         let mut noticed = self.drain_windows(captured_until)?;
         let rest = std::mem::take(&mut self.pending);
         if !rest.is_empty() {
@@ -136,6 +193,10 @@ impl FrontEnd {
     pub fn forget(&mut self) {
         self.pending.clear();
         self.endpointer.forget();
+        let position = self.endpointer.position();
+        if let Some(seats) = self.intake.seats() {
+            seats.restart(position);
+        }
         self.voice_activity.reset();
         self.id = UtteranceId::next();
     }
@@ -161,7 +222,7 @@ impl FrontEnd {
             let probability = self.voice_activity.probability(window)?;
             let boundary = self.endpointer.push(window, probability);
             used += size;
-            let unused = (self.pending.len() - used) as u64;
+            let unused = (self.pending.len() - used + self.intake.backlog()) as u64;
             self.position_at = captured_until
                 .checked_sub(duration_of_samples(unused))
                 .unwrap_or(captured_until);
@@ -174,22 +235,42 @@ impl FrontEnd {
     /// Gives a boundary its clock: the endpointer's position was captured at `position_at`.
     fn notice(&mut self, boundary: Boundary, position_at: Instant) -> Noticed {
         match boundary {
-            Boundary::Started { .. } => Noticed::SpeechStarted,
+            Boundary::Started { .. } => {
+                if let Some(seats) = self.intake.seats() {
+                    seats.speech_started();
+                }
+                Noticed::SpeechStarted
+            }
             Boundary::Paused(segment) => Noticed::Paused(self.utterance(segment, position_at)),
             Boundary::Resumed => Noticed::Resumed,
             Boundary::TooShort => {
-                self.id = UtteranceId::next();
+                self.utterance_ended();
                 Noticed::TooShort
             }
             Boundary::Ended(segment) => {
                 let utterance = self.utterance(segment, position_at);
-                self.id = UtteranceId::next();
+                self.utterance_ended();
                 Noticed::Utterance(utterance)
             }
         }
     }
 
-    fn utterance(&self, segment: Segment, position_at: Instant) -> Utterance {
+    fn utterance_ended(&mut self) {
+        self.id = UtteranceId::next();
+        // Behind the hard cap the same speaker goes on.
+        if !self.endpointer.is_speaking()
+            && let Some(seats) = self.intake.seats()
+        {
+            seats.speech_ended();
+        }
+    }
+
+    fn utterance(&mut self, mut segment: Segment, position_at: Instant) -> Utterance {
+        let mut zone = None;
+        if let Some(seats) = self.intake.seats() {
+            seats.replace(segment.started_at_sample, &mut segment.samples);
+            zone = seats.speaker();
+        }
         let silence = self
             .endpointer
             .position()
@@ -208,6 +289,7 @@ impl FrontEnd {
             voiced: Duration::from_secs_f64(
                 segment.voiced_samples as f64 / f64::from(SAMPLE_RATE_HZ),
             ),
+            zone,
             truncated: segment.truncated,
             samples: segment.samples,
         }

@@ -59,6 +59,7 @@ mod listener;
 mod queue;
 mod recogniser;
 mod resample;
+mod seats;
 mod source;
 mod utterance;
 mod voice_activity;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codriver_catalog::UtteranceId;
+use codriver_catalog::{UtteranceId, Zone};
 
 use crate::audio::duration_of_samples;
 
@@ -22,6 +22,9 @@ pub struct Utterance {
     pub end_of_speech: EndOfSpeech,
     /// How much of it the voice detector took for speech.
     pub voiced: Duration,
+    /// The seat it was spoken at; `None` with one microphone for the cabin, or when several heard
+    /// it alike.
+    pub zone: Option<Zone>,
     /// The hard cap cut it; the speaker was still talking and the rest follows as another one.
     pub truncated: bool,
 }

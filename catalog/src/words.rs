@@ -16,6 +16,10 @@ pub struct LanguageWords {
     pub language: Language,
     /// How the zones are called: `driver = ["driver", "my"]`.
     pub zones: BTreeMap<Zone, Vec<String>>,
+    /// Which of the driver's names mean whoever speaks, in words that do not name the driver as
+    /// well: my, mine, 我这边.
+    #[serde(default)]
+    pub own_seat: Vec<String>,
     /// Free to skip wherever they stand: please, um, 请, 帮我.
     pub fillers: Vec<String>,
     /// Left over by a match, they forbid it: don't, never, 别, 不要.

@@ -361,6 +361,7 @@ impl Threads {
             let microphone = Microphone::open(&options)?;
             Ok(Box::new(microphone) as Box<dyn Source>)
         };
+        let front_end = ears.front_end.with_zones(settings.audio.zones.clone());
         let options = ListenerOptions {
             activation: match settings.listening.activation {
                 Activation::PushToTalk => codriver_asr::Activation::PushToTalk,
@@ -368,7 +369,7 @@ impl Threads {
             },
             ..ListenerOptions::default()
         };
-        let listener = Listener::start(open, ears.front_end, options)?;
+        let listener = Listener::start(open, front_end, options)?;
         let listener = Arc::new(listener);
         controls.attach(Arc::clone(&listener));
         let told = Arc::downgrade(controls);
@@ -444,6 +445,8 @@ fn microphone_options(settings: &Settings) -> MicrophoneOptions {
             AudioHost::Alsa => SoundHost::Alsa,
         },
         device: settings.audio.device.clone(),
+        // More seats than a device can have channels were refused with the settings.
+        channels: u16::try_from(settings.audio.zones.len().max(1)).unwrap_or(u16::MAX),
         buffer_frames: settings.audio.buffer_frames,
         ..MicrophoneOptions::default()
     }

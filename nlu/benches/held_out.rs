@@ -69,6 +69,7 @@ fn main() -> Result<(), Failure> {
         };
         let context = Context {
             moving: Some(false),
+            speaker: None,
             // Newest first.
             recent: complete_calls(&catalog, &of("before"))?
                 .into_iter()

@@ -6,6 +6,7 @@ mod interpretation;
 pub mod model;
 mod normalise;
 pub mod opening;
+mod own_seat;
 mod patterns;
 mod sound;
 mod tier;

@@ -28,6 +28,7 @@ use codriver_catalog::{
 };
 
 use crate::normalise::Sentence;
+use crate::own_seat::SeatNames;
 use crate::patterns::{EXACT, EXECUTE, PatternAnswer, Patterns};
 use crate::{
     Alternative, Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Reason, Rule,
@@ -67,6 +68,7 @@ pub enum Progress {
 pub struct Understanding {
     catalog: Arc<Catalog>,
     patterns: Patterns,
+    seats: SeatNames,
     model: Option<Box<dyn ModelTier>>,
 }
 
@@ -96,6 +98,7 @@ impl Understanding {
     pub fn new(catalog: Arc<Catalog>) -> Result<Self, Error> {
         Ok(Self {
             patterns: Patterns::compile(Arc::clone(&catalog))?,
+            seats: SeatNames::new(&catalog),
             catalog,
             model: None,
         })
@@ -193,7 +196,7 @@ impl Understanding {
         let begun = Instant::now();
         let mut answers = Vec::new();
         let mut alternatives = Vec::new();
-        let verdict = match refused_unread(text, language) {
+        let mut verdict = match refused_unread(text, language) {
             Some(verdict) => verdict,
             None => self.weigh(
                 look,
@@ -204,6 +207,7 @@ impl Understanding {
                 &mut alternatives,
             ),
         };
+        self.settle_seats(&mut verdict, text, context);
         let (decision, commands, reason) = self.decide(&verdict, context);
         if commands.is_empty() && !verdict.proposals.is_empty() {
             alternatives.insert(
@@ -227,6 +231,20 @@ impl Understanding {
             tiers: answers,
             rule: verdict.rule,
             elapsed: begun.elapsed(),
+        }
+    }
+
+    /// Makes the driver's seat the speaker's where that is meant.
+    fn settle_seats(&self, verdict: &mut Verdict, text: &str, context: &Context) {
+        if let (None, Some(speaker)) = (&verdict.reason, context.speaker) {
+            let settled = self.seats.settle(
+                &mut verdict.proposals,
+                &self.catalog,
+                &Sentence::read(text),
+                verdict.language,
+                speaker,
+            );
+            verdict.reason = settled.err();
         }
     }
 

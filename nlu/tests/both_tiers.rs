@@ -52,6 +52,7 @@ fn heard(text: &str, recent: &[&str]) -> Interpretation {
     let mut understanding = understanding();
     let mut context = Context {
         moving: Some(false),
+        speaker: None,
         recent: Vec::new(),
     };
     for said in recent {

@@ -16,6 +16,7 @@ fn catalog() -> Arc<Catalog> {
 
 const PARKED: Context = Context {
     moving: Some(false),
+    speaker: None,
     recent: Vec::new(),
 };
 

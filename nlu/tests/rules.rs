@@ -84,6 +84,7 @@ fn meet_in(
     let mut understanding = understanding.with_model(Box::new(model));
     let context = Context {
         moving: Some(false),
+        speaker: None,
         recent: Vec::new(),
     };
     Met {

@@ -17,6 +17,7 @@ fn catalog() -> Arc<Catalog> {
 fn heard(understanding: &mut Understanding, text: &str) -> Interpretation {
     let parked = Context {
         moving: Some(false),
+        speaker: None,
         recent: Vec::new(),
     };
     understanding.interpret_with(Tiers::Patterns, text, None, &parked)

@@ -238,6 +238,7 @@ mod tests {
                 at: Instant::now(),
             },
             voiced,
+            zone: None,
             truncated: false,
         }
     }

@@ -73,6 +73,8 @@ pub struct MicrophoneOptions {
     pub host: AudioHost,
     /// Part of the device's name or identifier, in any case; empty takes the default device.
     pub device: String,
+    /// Channels that are wanted at least.
+    pub channels: u16,
     /// Frames the sound system delivers at a time; 512 and 1024 are known to be lossless.
     pub buffer_frames: u32,
     /// A device that delivers nothing for this long counts as lost.
@@ -84,6 +86,7 @@ impl Default for MicrophoneOptions {
         Self {
             host: AudioHost::Auto,
             device: String::new(),
+            channels: 1,
             buffer_frames: 512,
             silent_after: Duration::from_secs(3),
         }
@@ -123,7 +126,7 @@ impl Microphone {
         let host = options.host.open()?;
         let device = find(options, &host)?;
         let name = label(&device);
-        let supported = best_config(&device, &name)?;
+        let supported = best_config(&device, &name, options.channels)?;
         let format = Format::new(supported.sample_rate(), supported.channels(), &name)?;
         let config = StreamConfig {
             channels: supported.channels(),
@@ -332,9 +335,9 @@ fn label(device: &Device) -> String {
     format!("{device} ({id})")
 }
 
-/// The configuration nearest to what speech needs: 16 kHz if the device can, few channels,
-/// samples without conversion.
-fn best_config(device: &Device, name: &str) -> Result<SupportedStreamConfig, Error> {
+/// The configuration nearest to what speech needs: 16 kHz if the device can, few channels
+/// but `channels` at least, samples without conversion.
+fn best_config(device: &Device, name: &str, channels: u16) -> Result<SupportedStreamConfig, Error> {
     let refused = |error: cpal::Error| Error::DeviceRefused {
         device: name.to_owned(),
         reason: error.to_string(),
@@ -349,6 +352,7 @@ fn best_config(device: &Device, name: &str) -> Result<SupportedStreamConfig, Err
         .supported_input_configs()
         .map_err(refused)?
         .filter(usable)
+        .filter(|range| range.channels() >= channels)
         .filter_map(|range| range.try_with_sample_rate(SAMPLE_RATE_HZ))
         .min_by_key(|config| {
             let floats_first = config.sample_format() != SampleFormat::F32;

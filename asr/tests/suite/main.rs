@@ -12,5 +12,6 @@ mod recognition;
 mod recordings;
 mod resampling;
 mod robustness;
+mod seats;
 mod support;
 mod voice;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::{Command, Decision, Language, UtteranceId};
+use codriver_catalog::{Command, Decision, Language, UtteranceId, Zone};
 use codriver_nlu::Interpretation;
 use codriver_vehicle_bus::Reason;
 use codriver_vehicle_bus::route::{Context, RequestId};
@@ -164,8 +164,9 @@ impl Actor {
                     .await;
             }
             Step::Undo => {
-                self.undo(sentence.id, sentence.ended, language, conclusion)
-                    .await
+                let speaker = sentence.speaker;
+                self.undo(sentence.id, sentence.ended, speaker, language, conclusion)
+                    .await;
             }
             Step::Cancel => {
                 // The talk is over; what was said before this sentence acts no more.
@@ -213,8 +214,7 @@ impl Actor {
     ) {
         self.controls.events.state(State::Acting);
         let context = Context {
-            // One microphone for the whole cabin does not tell who spoke.
-            speaker: None,
+            speaker: sentence.speaker,
             confirmed,
             language: Some(language),
         };
@@ -291,7 +291,8 @@ impl Actor {
     async fn button_undo(&mut self, utterance: UtteranceId, asked: Instant) {
         let language = self.last_language;
         let mut conclusion = Conclusion::default();
-        self.undo(utterance, asked, language, &mut conclusion).await;
+        self.undo(utterance, asked, None, language, &mut conclusion)
+            .await;
         self.conclude(utterance, language, Timings::default(), asked, conclusion);
     }
 
@@ -299,6 +300,7 @@ impl Actor {
         &mut self,
         utterance: UtteranceId,
         asked: Instant,
+        speaker: Option<Zone>,
         language: Language,
         conclusion: &mut Conclusion,
     ) {
@@ -312,6 +314,7 @@ impl Actor {
             index: UNDO,
         };
         let context = Context {
+            speaker,
             language: Some(language),
             ..Context::default()
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, Utterance};
-use codriver_catalog::Language;
+use codriver_catalog::{Language, Zone};
 
 use super::sentence::span;
 use super::{Controls, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
@@ -171,6 +171,7 @@ impl Recognising {
             id: utterance.id,
             text,
             language: Some(self.language),
+            speaker: utterance.zone,
             confidence,
             ended: utterance.end_of_speech.at,
             timings,
@@ -204,6 +205,7 @@ impl Recognising {
         tracing::info!(
             language = sentence.language.map(Language::code),
             confidence = sentence.confidence,
+            speaker = sentence.speaker.map(Zone::as_str),
             text = self.controls.loggable(&sentence.text),
             "heard"
         );

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use codriver_catalog::{Language, UtteranceId};
+use codriver_catalog::{Language, UtteranceId, Zone};
 use codriver_nlu::Interpretation;
 
 use super::Timings;
@@ -17,6 +17,8 @@ pub struct Sentence {
     pub text: String,
     /// Their language; found out from the words where it is unknown.
     pub language: Option<Language>,
+    /// The seat it was spoken at, where that is known.
+    pub speaker: Option<Zone>,
     /// How sure the recogniser is of them, 0 to 1; 1 for typed ones.
     pub confidence: f64,
     /// When the speaker fell silent or the text came in: times to live count from here.
@@ -39,6 +41,7 @@ impl Sentence {
             id,
             text,
             language,
+            speaker: None,
             confidence: 1.0,
             ended: Instant::now(),
             timings: Timings::default(),

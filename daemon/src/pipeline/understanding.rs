@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use codriver_catalog::Zone;
 use codriver_nlu::Context;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -52,7 +53,7 @@ impl Understands {
             return;
         }
         self.controls.events.state(State::Thinking);
-        let context = self.context();
+        let context = self.context(sentence.speaker);
         let interpretation = {
             let mut mind = self.mind.lock().unwrap_or_else(PoisonError::into_inner);
             sentence.timings.measure("understand", || {
@@ -86,13 +87,14 @@ impl Understands {
         });
     }
 
-    /// The situation: does the car move, and what was done last.
-    fn context(&self) -> Context {
+    /// The situation: does the car move, who speaks, and what was done last.
+    fn context(&self, speaker: Option<Zone>) -> Context {
         let moving = self
             .runtime
             .block_on(async { tokio::time::timeout(SPEED_WITHIN, self.car.is_moving()).await });
         Context {
             moving: moving.unwrap_or(None),
+            speaker,
             recent: self.car.recent(),
         }
     }

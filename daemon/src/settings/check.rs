@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use codriver_catalog::Zone;
 use codriver_models::ExecutionProviders;
 use codriver_nlu::opening::OpeningPhrase;
 
@@ -23,6 +24,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         ..
     } = settings;
     within("audio.buffer_frames", audio.buffer_frames, 64, 8192)?;
+    check_zones(&audio.zones)?;
     within(
         "voice_activity.voiced_at",
         voice_activity.voiced_at,
@@ -91,6 +93,17 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     ExecutionProviders::parse(execution_provider, true)
         .map(|_| ())
         .map_err(|error| error.to_string())
+}
+
+/// One seat or row a channel; "all" would tell nothing.
+fn check_zones(zones: &[Zone]) -> Result<(), String> {
+    within("the number of audio.zones", zones.len(), 0, 16)?;
+    match zones.contains(&Zone::All) {
+        true => Err("audio.zones: \"all\" is no seat; leave audio.zones empty \
+                     for one microphone"
+            .into()),
+        false => Ok(()),
+    }
 }
 
 fn check_listening(listening: &Listening) -> Result<(), String> {

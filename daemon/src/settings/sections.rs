@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use codriver_catalog::Language;
+use codriver_catalog::{Language, Zone};
 use codriver_models::CandidateSettings;
 use codriver_nlu::model::Preference;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,8 @@ pub struct Audio {
     pub device: String,
     /// Samples a channel in one capture buffer, 64 to 8192.
     pub buffer_frames: u32,
+    /// The seat of each of the device's first channels; empty for one microphone.
+    pub zones: Vec<Zone>,
 }
 
 impl Default for Audio {
@@ -88,6 +90,7 @@ impl Default for Audio {
             host: AudioHost::Auto,
             device: String::new(),
             buffer_frames: 512,
+            zones: Vec::new(),
         }
     }
 }
