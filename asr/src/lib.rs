@@ -62,6 +62,7 @@ mod resample;
 mod source;
 mod utterance;
 mod voice_activity;
+mod wake;
 
 pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
@@ -80,3 +81,4 @@ pub use source::{
 };
 pub use utterance::{EndOfSpeech, Utterance};
 pub use voice_activity::{SileroVad, VoiceActivity};
+pub use wake::{WakeScore, WakeWords};

@@ -239,6 +239,7 @@ mod tests {
             },
             voiced,
             truncated: false,
+            wake: None,
         }
     }
 

@@ -57,10 +57,10 @@ fn a_button_counts_for_speech_that_began_just_before_it_and_not_for_older_talk()
     let now = Instant::now() + Duration::from_secs(60);
     attention.invite(Invited::Asked, now, WINDOW);
     let talk = now - Duration::from_secs(3);
-    assert!(!attention.may_be_meant(talk));
+    assert!(!attention.may_be_meant(talk, None));
     assert_eq!(attention.judge("as I said", talk, now), Judged::Aside);
     let early = now - Duration::from_millis(200);
-    assert!(attention.may_be_meant(early));
+    assert!(attention.may_be_meant(early, None));
     assert_eq!(
         attention.judge("Lights on", early, now),
         Judged::Request("Lights on", Origin::Asked)
