@@ -123,7 +123,11 @@ impl FrontEnd {
             window.resize(self.voice_activity.window_samples(), 0.0);
             let probability = self.voice_activity.probability(&window)?;
             let boundary = self.endpointer.push(&rest, probability);
-            hear_wake_words(self.wake_words.as_mut(), &self.endpointer, boundary.as_ref())?;
+            hear_wake_words(
+                self.wake_words.as_mut(),
+                &self.endpointer,
+                boundary.as_ref(),
+            )?;
             noticed.extend(boundary.map(|found| self.notice(found, captured_until)));
         }
         let boundary = self.endpointer.finish();
@@ -173,7 +177,11 @@ impl FrontEnd {
         while let Some(window) = self.pending.get(used..used + size) {
             let probability = self.voice_activity.probability(window)?;
             let boundary = self.endpointer.push(window, probability);
-            hear_wake_words(self.wake_words.as_mut(), &self.endpointer, boundary.as_ref())?;
+            hear_wake_words(
+                self.wake_words.as_mut(),
+                &self.endpointer,
+                boundary.as_ref(),
+            )?;
             used += size;
             let unused = (self.pending.len() - used) as u64;
             self.position_at = captured_until

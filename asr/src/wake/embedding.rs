@@ -48,7 +48,8 @@ impl Embedding {
         providers: &ExecutionProviders,
     ) -> Result<Self, Error> {
         let model = pack.speech_embedding()?;
-        let load = |graph| runtime.session(pack.name(), graph, providers, &SessionOptions::default());
+        let load =
+            |graph| runtime.session(pack.name(), graph, providers, &SessionOptions::default());
         let spectrum = load(&model.spectrum)?.session;
         let LoadedModel {
             session, report, ..

@@ -93,7 +93,10 @@ impl Head {
             [probability] if probability.is_finite() => Ok(probability.clamp(0.0, 1.0)),
             other => Err(failed(
                 place,
-                format!("it answered {} numbers instead of one probability", other.len()),
+                format!(
+                    "it answered {} numbers instead of one probability",
+                    other.len()
+                ),
             )),
         }
     }

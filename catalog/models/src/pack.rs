@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::{Manifest, PackFile};
 use crate::{
-    Error, LanguageModel, PackKind, SpeechEmbedding, SpeechRecognition, Store, VoiceActivity, sha256,
+    Error, LanguageModel, PackKind, SpeechEmbedding, SpeechRecognition, Store, VoiceActivity,
+    sha256,
 };
 
 /// The manifest's file name.

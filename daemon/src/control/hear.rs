@@ -102,7 +102,10 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
     report.insert("language".into(), json!(language));
     report.insert("utterances".into(), json!(hearing.heard.len()));
     // Several utterances are one request: what wakes is the first.
-    let wake = hearing.heard.first().and_then(|(said, _)| said.wake.as_ref());
+    let wake = hearing
+        .heard
+        .first()
+        .and_then(|(said, _)| said.wake.as_ref());
     report.insert(
         "wake".into(),
         json!(wake.map(|score| json!({

@@ -80,18 +80,20 @@ def _bent(speech: np.ndarray, factor: float) -> np.ndarray:
 class Amounts:
     """How many different recordings there are of each kind, and in how many surroundings the phrase is heard."""
 
-    phrase: int = 110
-    surroundings: int = 4
-    resembling: int = 120
-    other: int = 150
-    recorded: int = 200
+    phrase: int = 40
+    surroundings: int = 8
+    resembling: int = 48
+    other: int = 40
+    recorded: int = 300
     noise: int = 40
 
 
 NATURAL = 0.4
 """Share of the natural voices, which take a hundred times as long to synthesise, among those of the phrase."""
-NATURAL_OTHER = 0.2
+NATURAL_OTHER = 0.15
 """The same among other speech."""
+REQUESTS = 24
+"""Different requests that are said behind or before the phrase."""
 
 
 def of_phrase(
@@ -100,7 +102,8 @@ def of_phrase(
     """The phrase in many mouths, alone, before a request, and behind other speech."""
     for _ in range(amounts.phrase):
         speech = speaker.speak(phrase, language, voices.any_voice(language, NATURAL, rng), rng.uniform(*voices.SPEEDS))
-        request = speaker.speak(rng.choice(others[:150]), language, voices.mechanical(language, rng), 1.0)
+        place = rng.randrange(REQUESTS)
+        request = speaker.speak(others[place], language, voices.mechanical(language, random.Random(place)), 1.0)
         for _ in range(amounts.surroundings):
             before = request if rng.random() < 0.3 else None
             after = request if rng.random() < 0.6 else None
