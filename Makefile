@@ -15,11 +15,13 @@ INTENT_PACK ?= codriver-intent-gemma3-270m-q8
 SPLIT    ?= test
 FUZZ_SECONDS ?= 300
 SPEECH   ?= $(CACHE)/speech-venv
+WAKE_SPEECH := $(CACHE)/wake/human
+WAKE_SET := $(CURDIR)/target/bench/wake
 SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin/python -m trainer
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear eval calibrate eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear wake bench-wake setup-wake eval calibrate eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -35,6 +37,8 @@ help:
 	@echo "make calibrate    what the model's confidence is worth, fitted to the validation split"
 	@echo "make eval-speech  the same through synthetic voices, noise and the recogniser"
 	@echo "make hear         what the recogniser mishears of sentences for training, added to the corpus"
+	@echo "make wake         PHRASE=\"hello car\": trains the head that listens for it, into configs/wake"
+	@echo "make bench-wake   how well the wake phrases are heard, and how often by mistake"
 	@echo "make bench-peer   the language model's speed beside llama.cpp"
 	@echo "make doc          the reference documentation"
 	@echo "make install      install into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
@@ -98,6 +102,19 @@ eval-speech: setup-speech models
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 
+# PHRASE: what wakes; NOISE: a folder of recorded noise (WAV); WAKE: options of the trainer, such as --seed.
+wake: setup-wake models
+	@test -n "$(PHRASE)" || { echo "codriver: name the phrase: make wake PHRASE=\"hello car\"" >&2; exit 1; }
+	$(SPEAKER) wake --phrase "$(PHRASE)" --out "$(CURDIR)/configs/wake/$$(echo "$(PHRASE)" | tr 'A-Z ' 'a-z-').onnx" \
+	  --embedding $(CODRIVER_MODELS)/speech-embedding --speech $(WAKE_SPEECH)/train $(if $(NOISE),--noise $(NOISE)) $(WAKE)
+
+# WAKE: options of the recordings, such as --minutes 30; HEADS=--heads leaves the recogniser out.
+bench-wake: setup-wake models
+	$(SPEAKER) wake-set --phrases "hello car" "hey codriver" "你好小车" --speech $(WAKE_SPEECH)/test \
+	  $(if $(NOISE),--noise $(NOISE)) --out $(WAKE_SET) $(WAKE) >$(WAKE_SET).txt
+	$(CODRIVER_BIN_DIR)/codriverctl wake --lines $(HEADS) <$(WAKE_SET).txt >$(WAKE_SET).jsonl
+	$(SPEAKER) wake-tables --out $(WAKE_SET) $(WAKE_SET).jsonl
+
 # Tokens a second beside llama.cpp.
 bench-peer: setup-run models
 	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
@@ -129,6 +146,11 @@ setup-speech: setup-test
 	  $(SPEECH)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement nlu/training/requirements-speech.txt && \
 	  cp nlu/training/requirements-speech.txt $(SPEECH)/requirements.txt; }
 
+setup-wake: setup-speech
+	@tests/setup/install-packages tests/setup/packages-wake.txt
+	@mkdir -p $(dir $(WAKE_SET))
+	@$(SPEAKER) wake-prompts --out $(WAKE_SPEECH)
+
 setup-test: setup-run
 	@tests/setup/install-packages tests/setup/packages-test.txt
 	@tests/setup/install-packages --where-known tests/setup/packages-head-unit.txt
@@ -146,6 +168,7 @@ install-files:
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(CODRIVER_BIN_DIR)/codriverctl
 	install -D -m 644 -t $(DESTDIR)/etc/codriver configs/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/adapters configs/adapters/*
+	install -D -m 644 -t $(DESTDIR)/etc/codriver/wake configs/wake/*
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/commands configs/commands/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/languages configs/languages/*.toml
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo configs/vehicles/demo/*

@@ -141,6 +141,14 @@ impl Endpointer {
         matches!(self.state, State::Speaking(_))
     }
 
+    /// What was said so far of the utterance that is open.
+    pub fn open(&self) -> Option<&[f32]> {
+        match &self.state {
+            State::Waiting { .. } => None,
+            State::Speaking(speech) => Some(&speech.segment.samples),
+        }
+    }
+
     /// Takes the next window (16 kHz mono, any length) and the probability that it is speech.
     pub fn push(&mut self, window: &[f32], voice_probability: f32) -> Option<Boundary> {
         self.position += window.len() as u64;

@@ -162,6 +162,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// A graph of the wake words failed, or has another shape than it should.
+    #[error("wake words: {what}: {reason}; {remedy}")]
+    WakeWord {
+        /// The graph: a file, or the backbone.
+        what: String,
+        /// What failed.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+
     /// The speech recognition model did not load.
     #[error(
         "{}: the speech model does not load: {reason}; run `codriverctl models install`",

@@ -8,7 +8,7 @@ use crate::audio::{SAMPLE_RATE_HZ, duration_of_samples};
 use crate::seats::Seats;
 use crate::{
     Boundary, Completeness, EndOfSpeech, EndpointOptions, Endpointer, Error, Format, Segment,
-    ToSpeech, Utterance, VoiceActivity,
+    ToSpeech, Utterance, VoiceActivity, WakeWords,
 };
 
 /// What the front end noticed in the audio it was given.
@@ -26,13 +26,15 @@ pub enum Noticed {
     TooShort,
 }
 
-/// Resampler, voice detector and endpointer in a row, fed by one stream.
+/// Resampler, voice detector and endpointer in a row, fed by one stream; and where there are
+/// wake words, they are listened for while somebody speaks.
 pub struct FrontEnd {
     intake: Intake,
     /// The seats of the source's first channels; empty for one microphone.
     zones: Vec<Zone>,
     voice_activity: Box<dyn VoiceActivity>,
     endpointer: Endpointer,
+    wake_words: Option<WakeWords>,
     /// 16 kHz mono audio that does not fill a window yet.
     pending: Vec<f32>,
     busy: Duration,
@@ -95,6 +97,7 @@ impl FrontEnd {
             zones: Vec::new(),
             voice_activity,
             endpointer: Endpointer::new(options)?,
+            wake_words: None,
             pending: Vec::new(),
             busy: Duration::ZERO,
             id: UtteranceId::next(),
@@ -110,6 +113,15 @@ impl FrontEnd {
     pub fn with_zones(mut self, zones: Vec<Zone>) -> Self {
         self.zones = zones;
         self
+    }
+
+    /// The same front end, which also scores every utterance for wake words.
+    #[must_use]
+    pub fn with_wake_words(self, wake_words: WakeWords) -> Self {
+        Self {
+            wake_words: Some(wake_words),
+            ..self
+        }
     }
 
     /// Begins a new stream in `format`; audio not yet handed out is forgotten.
@@ -168,6 +180,11 @@ impl FrontEnd {
             window.resize(self.voice_activity.window_samples(), 0.0);
             let probability = self.voice_activity.probability(&window)?;
             let boundary = self.endpointer.push(&rest, probability);
+            hear_wake_words(
+                self.wake_words.as_mut(),
+                &self.endpointer,
+                boundary.as_ref(),
+            )?;
             noticed.extend(boundary.map(|found| self.notice(found, captured_until)));
         }
         let boundary = self.endpointer.finish();
@@ -198,7 +215,7 @@ impl FrontEnd {
             seats.restart(position);
         }
         self.voice_activity.reset();
-        self.id = UtteranceId::next();
+        self.another_utterance();
     }
 
     /// Whether an utterance is open.
@@ -221,6 +238,11 @@ impl FrontEnd {
         while let Some(window) = self.pending.get(used..used + size) {
             let probability = self.voice_activity.probability(window)?;
             let boundary = self.endpointer.push(window, probability);
+            hear_wake_words(
+                self.wake_words.as_mut(),
+                &self.endpointer,
+                boundary.as_ref(),
+            )?;
             used += size;
             let unused = (self.pending.len() - used + self.intake.backlog()) as u64;
             self.position_at = captured_until
@@ -244,19 +266,22 @@ impl FrontEnd {
             Boundary::Paused(segment) => Noticed::Paused(self.utterance(segment, position_at)),
             Boundary::Resumed => Noticed::Resumed,
             Boundary::TooShort => {
-                self.utterance_ended();
+                self.another_utterance();
                 Noticed::TooShort
             }
             Boundary::Ended(segment) => {
                 let utterance = self.utterance(segment, position_at);
-                self.utterance_ended();
+                self.another_utterance();
                 Noticed::Utterance(utterance)
             }
         }
     }
 
-    fn utterance_ended(&mut self) {
+    fn another_utterance(&mut self) {
         self.id = UtteranceId::next();
+        if let Some(wake_words) = &mut self.wake_words {
+            wake_words.begin();
+        }
         // Behind the hard cap the same speaker goes on.
         if !self.endpointer.is_speaking()
             && let Some(seats) = self.intake.seats()
@@ -291,7 +316,24 @@ impl FrontEnd {
             ),
             zone,
             truncated: segment.truncated,
+            wake: self.wake_words.as_ref().and_then(WakeWords::score).cloned(),
             samples: segment.samples,
         }
+    }
+}
+
+/// Lets the wake words hear what is new of the utterance that is open or has just ended.
+fn hear_wake_words(
+    wake_words: Option<&mut WakeWords>,
+    endpointer: &Endpointer,
+    boundary: Option<&Boundary>,
+) -> Result<(), Error> {
+    let so_far = match boundary {
+        Some(Boundary::Ended(segment)) => Some(&*segment.samples),
+        _ => endpointer.open(),
+    };
+    match (wake_words, so_far) {
+        (Some(wake_words), Some(so_far)) => wake_words.hear(so_far),
+        _ => Ok(()),
     }
 }

@@ -63,6 +63,7 @@ mod seats;
 mod source;
 mod utterance;
 mod voice_activity;
+mod wake;
 
 pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
@@ -81,3 +82,4 @@ pub use source::{
 };
 pub use utterance::{EndOfSpeech, Utterance};
 pub use voice_activity::{SileroVad, VoiceActivity};
+pub use wake::{WakeScore, WakeWords};

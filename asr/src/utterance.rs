@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use codriver_catalog::{UtteranceId, Zone};
 
+use crate::WakeScore;
 use crate::audio::duration_of_samples;
 
 /// One stretch of speech with a little of what came before and after it; at a pause, what was
@@ -27,6 +28,8 @@ pub struct Utterance {
     pub zone: Option<Zone>,
     /// The hard cap cut it; the speaker was still talking and the rest follows as another one.
     pub truncated: bool,
+    /// How much it resembles a wake phrase; `None` where nobody listens for one.
+    pub wake: Option<WakeScore>,
 }
 
 /// The end of the last stretch that the voice detector took for speech.

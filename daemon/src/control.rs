@@ -16,6 +16,7 @@ mod signals;
 mod status;
 mod validate;
 mod vehicle;
+mod wake;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Subcommands {
     Explain(Explain),
     /// Recognise and understand recordings without acting; needs no running daemon.
     Hear(Hear),
+    /// Show what in recordings would wake the assistant, as JSON; needs no running daemon.
+    Wake(Wake),
     /// Send a sentence to the running daemon and wait for what becomes of it.
     Say(Say),
     /// Show how the running daemon and the gateway are.
@@ -99,6 +102,19 @@ struct Hear {
     /// Which tiers to ask; "patterns" loads no language model. Default: as configured.
     #[arg(long, value_enum)]
     tier: Option<Tier>,
+    /// WAV files of any rate and channel count.
+    #[arg(required_unless_present = "lines", value_name = "FILE.wav")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Wake {
+    /// Ask the heads of the wake phrases only, not the recogniser.
+    #[arg(long)]
+    heads: bool,
+    /// Read one file name a line from standard input, answer each with one line.
+    #[arg(long, conflicts_with = "files")]
+    lines: bool,
     /// WAV files of any rate and channel count.
     #[arg(required_unless_present = "lines", value_name = "FILE.wav")]
     files: Vec<PathBuf>,
@@ -230,6 +246,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
         Subcommands::Explain(options) => explain::run(settings, options),
         Subcommands::Hear(options) => hear::run(settings, options),
+        Subcommands::Wake(options) => wake::run(settings, options),
         Subcommands::Say(options) => block_on(say::run(&settings, options)),
         Subcommands::Status(options) => block_on(status::run(&settings, options.json)),
         Subcommands::Monitor(options) => block_on(monitor::run(&settings, options.json)),

@@ -32,6 +32,17 @@ pub enum Error {
         /// Where they were looked for.
         path: PathBuf,
     },
+    /// A wake phrase that nothing listens for but the recogniser.
+    #[error(
+        "wake phrase \"{phrase}\" has no head {}; train one with `make wake PHRASE=\"{phrase}\"`",
+        path.display()
+    )]
+    NoWakeHead {
+        /// The phrase.
+        phrase: String,
+        /// Where its head was looked for.
+        path: PathBuf,
+    },
     /// The reply texts are wrong.
     #[error("{}: {problem}", path.display())]
     Replies {

@@ -23,6 +23,7 @@ pub mod run;
 mod service_manager;
 pub mod settings;
 pub mod speech;
+mod wake;
 
 pub use error::Error;
 pub use patience::wait_asleep;

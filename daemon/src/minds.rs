@@ -17,6 +17,7 @@ use crate::expected_words::expected_words;
 use crate::knowledge::directory;
 use crate::pipeline::UnderstoodReport;
 use crate::settings::{Settings, Tier};
+use crate::wake::Wake;
 
 /// Understands sentences: the patterns, and a language model where one is wanted.
 pub struct Mind {
@@ -112,6 +113,8 @@ pub struct Ears {
     pub recogniser: Box<dyn Recogniser>,
     /// Which execution provider runs what.
     pub reports: Vec<serde_json::Value>,
+    /// How the wake phrases are listened for.
+    pub wake: String,
 }
 
 impl Ears {
@@ -123,17 +126,23 @@ impl Ears {
         let store = store(settings)?;
         let providers = providers(settings)?;
         let runtime = runtime(settings, &store)?;
+        let providers = providers.for_cpu_graphs();
         let voice_activity = SileroVad::load(
             runtime,
             &store.open(&settings.voice_activity.pack)?,
-            &providers.for_cpu_graphs(),
+            &providers,
         )?;
-        let voice_report = serde_json::json!(voice_activity.provider());
-        let front_end = FrontEnd::new(
+        let mut reports = vec![serde_json::json!(voice_activity.provider())];
+        let mut front_end = FrontEnd::new(
             Format::SPEECH,
             Box::new(voice_activity),
             endpoint_options(settings),
         )?;
+        let wake = Wake::load(settings, &directory(settings)?, runtime, &store, &providers);
+        if let Some(words) = wake.words {
+            reports.push(serde_json::json!(words.provider()));
+            front_end = front_end.with_wake_words(words);
+        }
         let options = WhisperOptions {
             languages: settings.recogniser.languages.clone(),
             threads: settings.recogniser.threads,
@@ -144,13 +153,14 @@ impl Ears {
             recogniser.set_vocabulary(*language, &expected_words(catalog, *language));
         }
         // whisper.cpp has kernels of its own and runs nowhere else.
-        let recogniser_report = serde_json::json!({
+        reports.push(serde_json::json!({
             "model": settings.recogniser.pack, "chosen": "cpu (whisper.cpp)", "rejected": [],
-        });
+        }));
         Ok(Self {
             front_end,
             recogniser: Box::new(recogniser),
-            reports: vec![voice_report, recogniser_report],
+            reports,
+            wake: wake.report,
         })
     }
 }

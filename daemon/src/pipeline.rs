@@ -13,6 +13,7 @@
 mod actor;
 mod cancellation;
 mod controls;
+mod counts;
 mod event;
 mod heartbeat;
 mod outcome;
@@ -27,6 +28,7 @@ mod understanding;
 pub use actor::{Actor, Request};
 pub use cancellation::Cancellation;
 pub use controls::{Controls, LONGEST_TEXT_BYTES, Refused};
+pub use counts::Counts;
 pub use event::{Event, Events, State};
 pub use heartbeat::{Heartbeat, IDLE_WAIT};
 pub use outcome::{CommandReport, UnderstoodReport};

@@ -291,12 +291,20 @@ fn report(
         "commands": knowledge.catalog.commands.len(),
         "configs": knowledge::directory(settings).unwrap_or_default(),
         "models": models,
+        "wake": ears.map(|ears| &ears.wake),
     });
     move || {
         let mut report = fixed.clone();
         if let Some(report) = report.as_object_mut() {
             report.insert("microphone".into(), json!(microphone.get()));
             report.insert("speech".into(), json!(controls.voice.status()));
+            report.insert(
+                "utterances".into(),
+                json!({
+                    "recognitions": controls.counts.recognised(),
+                    "passed_over": controls.counts.passed_over(),
+                }),
+            );
             if let Some(health) = &health {
                 report.insert("accelerator".into(), json!(health.report()));
             }

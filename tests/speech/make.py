@@ -37,7 +37,7 @@ def main() -> int:
     listing = tomllib.loads((HERE / "sentences.toml").read_text(encoding="utf-8"))
     piper, kokoro = Piper(), Kokoro()
     different = 0
-    for sentence in listing["sentence"]:
+    for sentence in listing["sentence"] + listing["wake"]:
         if arguments.only and sentence["file"] not in arguments.only:
             continue
         spoken = sentence.get("spoken", sentence["text"])

@@ -33,6 +33,15 @@ trait Assistant1 {
     fn set_muted(&self, muted: bool) -> zbus::Result<()>;
 }
 
+#[proxy(
+    interface = "org.codriver.Diagnostics1",
+    default_service = "org.codriver.Assistant",
+    default_path = "/org/codriver/Assistant"
+)]
+trait Diagnostics1 {
+    fn status(&self) -> zbus::Result<String>;
+}
+
 /// What the assistant signalled.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -75,6 +84,7 @@ pub struct Happening {
 #[derive(Debug)]
 pub struct Assistant {
     proxy: Assistant1Proxy<'static>,
+    diagnostics: Diagnostics1Proxy<'static>,
     signals: MessageStream,
 }
 
@@ -91,7 +101,12 @@ impl Assistant {
         let signals =
             MessageStream::for_match_rule(rule, connection, NonZeroUsize::new(256)).await?;
         let proxy = Assistant1Proxy::new(connection).await?;
-        Ok(Self { proxy, signals })
+        let diagnostics = Diagnostics1Proxy::new(connection).await?;
+        Ok(Self {
+            proxy,
+            diagnostics,
+            signals,
+        })
     }
 
     /// Submits a typed sentence and returns its utterance.
@@ -100,6 +115,18 @@ impl Assistant {
     /// The assistant refuses it.
     pub async fn submit(&self, text: &str, language: &str) -> Result<String, Error> {
         Ok(self.proxy.submit_text(text, language).await?)
+    }
+
+    /// What `codriverctl status` shows of the voice daemon.
+    ///
+    /// # Errors
+    /// The bus does not answer, or not in JSON.
+    pub async fn status(&self) -> Result<Json, Error> {
+        let status = self.diagnostics.status().await?;
+        serde_json::from_str(&status).map_err(|error| Error::Listing {
+            path: "org.codriver.Diagnostics1.Status".into(),
+            problem: error.to_string(),
+        })
     }
 
     /// Takes the last change back.

@@ -40,39 +40,47 @@ pub struct ExpectedCommand {
     pub arguments: BTreeMap<String, toml::Value>,
 }
 
-/// All recordings of `tests/speech/sentences.toml`.
+/// The lists of `tests/speech/sentences.toml`.
+#[derive(Deserialize)]
+struct Listing {
+    sentence: Vec<Recording>,
+    wake: Vec<Recording>,
+}
+
+/// All requests of `tests/speech/sentences.toml`.
 ///
 /// # Errors
 /// The list is missing or malformed.
 pub fn load() -> Result<Vec<Recording>, Error> {
-    #[derive(Deserialize)]
-    struct Listing {
-        sentence: Vec<Recording>,
-    }
+    Ok(listing()?.sentence)
+}
+
+fn listing() -> Result<Listing, Error> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("speech");
     let path = directory.join("sentences.toml");
     let text = fs::read_to_string(&path).map_err(|source| Error::File {
         path: path.clone(),
         source,
     })?;
-    let listing: Listing = toml::from_str(&text).map_err(|error| Error::Listing {
+    let mut listing: Listing = toml::from_str(&text).map_err(|error| Error::Listing {
         path: path.clone(),
         problem: error.to_string(),
     })?;
-    let mut recordings = listing.sentence;
-    for recording in &mut recordings {
+    for recording in listing.sentence.iter_mut().chain(&mut listing.wake) {
         recording.file = directory.join(&recording.file);
     }
-    Ok(recordings)
+    Ok(listing)
 }
 
-/// The recording in the file named `name`.
+/// The recording in the file named `name`: a request, or one that begins with a wake phrase.
 ///
 /// # Errors
 /// As [`load`], or there is none.
 pub fn named(name: &str) -> Result<Recording, Error> {
-    load()?
+    let Listing { sentence, wake } = listing()?;
+    sentence
         .into_iter()
+        .chain(wake)
         .find(|recording| recording.file.file_name().is_some_and(|file| file == name))
         .ok_or_else(|| Error::Listing {
             path: "tests/speech/sentences.toml".into(),
@@ -86,9 +94,9 @@ mod tests {
 
     #[test]
     fn every_listed_recording_is_there_at_16_khz_mono_and_short() {
-        let recordings = load().unwrap();
-        assert!(recordings.len() >= 32);
-        for recording in recordings {
+        let Listing { sentence, wake } = listing().unwrap();
+        assert!(sentence.len() >= 32);
+        for recording in sentence.into_iter().chain(wake) {
             let reader = hound::WavReader::open(&recording.file).unwrap();
             let spec = reader.spec();
             assert_eq!(

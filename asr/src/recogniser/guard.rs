@@ -240,6 +240,7 @@ mod tests {
             voiced,
             zone: None,
             truncated: false,
+            wake: None,
         }
     }
 

@@ -17,6 +17,7 @@ KINDS = {
     "runtime": "runtime",
     "speech-recognition": "speech_recognition",
     "voice-activity": "voice_activity",
+    "speech-embedding": "speech_embedding",
     "language-model": "language_model",
 }
 """Pack kind -> the manifest section that such a pack carries."""

@@ -24,6 +24,8 @@ pub enum PackKind {
     SpeechRecognition(SpeechRecognition),
     /// A model that hears whether somebody speaks.
     VoiceActivity(VoiceActivity),
+    /// A model that turns speech into vectors, for heads that know one phrase each.
+    SpeechEmbedding(SpeechEmbedding),
     /// A model that turns text into commands.
     LanguageModel(LanguageModel),
 }
@@ -35,6 +37,7 @@ impl PackKind {
             Self::Runtime { .. } => "runtime",
             Self::SpeechRecognition(_) => "speech-recognition",
             Self::VoiceActivity(_) => "voice-activity",
+            Self::SpeechEmbedding(_) => "speech-embedding",
             Self::LanguageModel(_) => "language-model",
         }
     }
@@ -58,6 +61,15 @@ pub struct VoiceActivity {
     pub window_samples: NonZeroUsize,
     /// Samples of the call before that go in front of them.
     pub context_samples: usize,
+}
+
+/// Google's speech embedding, as openWakeWord cut it into two graphs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeechEmbedding {
+    /// Sound to mel spectrum.
+    pub spectrum: PathBuf,
+    /// Mel spectrum to vectors.
+    pub embedding: PathBuf,
 }
 
 /// A decoder language model for ONNX Runtime.
@@ -238,6 +250,7 @@ struct Document {
     runtime: Option<RuntimeSection>,
     speech_recognition: Option<SpeechRecognitionSection>,
     voice_activity: Option<VoiceActivitySection>,
+    speech_embedding: Option<SpeechEmbeddingSection>,
     language_model: Option<LanguageModelSection>,
 }
 
@@ -260,6 +273,13 @@ struct VoiceActivitySection {
     sample_rate_hz: NonZeroU32,
     window_samples: NonZeroUsize,
     context_samples: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SpeechEmbeddingSection {
+    spectrum: String,
+    embedding: String,
 }
 
 #[derive(Deserialize)]
@@ -397,6 +417,13 @@ impl Reader<'_> {
                     context_samples: section.context_samples,
                 })
             }
+            "speech-embedding" => {
+                let section = self.section("speech_embedding", &document.speech_embedding)?;
+                PackKind::SpeechEmbedding(SpeechEmbedding {
+                    spectrum: file("spectrum", &section.spectrum)?,
+                    embedding: file("embedding", &section.embedding)?,
+                })
+            }
             "language-model" => {
                 let section = self.section("language_model", &document.language_model)?;
                 PackKind::LanguageModel(LanguageModel {
@@ -426,7 +453,7 @@ impl Reader<'_> {
                 return Err(self.wrong(
                     "kind",
                     format!(
-                        "= \"{other}\" is unknown; use runtime, speech-recognition, voice-activity or language-model"
+                        "= \"{other}\" is unknown; use runtime, speech-recognition, voice-activity, speech-embedding or language-model"
                     ),
                 ));
             }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::manifest::{Manifest, PackFile};
-use crate::{Error, LanguageModel, PackKind, SpeechRecognition, Store, VoiceActivity, sha256};
+use crate::{
+    Error, LanguageModel, PackKind, SpeechEmbedding, SpeechRecognition, Store, VoiceActivity,
+    sha256,
+};
 
 /// The manifest's file name.
 const MANIFEST: &str = "manifest.toml";
@@ -142,6 +145,17 @@ impl ModelPack {
         match self.kind() {
             PackKind::VoiceActivity(model) => Ok(model),
             _ => Err(self.wrong_kind("voice-activity")),
+        }
+    }
+
+    /// The pack as a speech embedding.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when it is something else.
+    pub fn speech_embedding(&self) -> Result<&SpeechEmbedding, Error> {
+        match self.kind() {
+            PackKind::SpeechEmbedding(model) => Ok(model),
+            _ => Err(self.wrong_kind("speech-embedding")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who is meant? Decides which speech is a request to the assistant.
 //!
-//! The rule, whatever the activation:
+//! Where every wake phrase has a head ([`codriver_asr::WakeWords`]), what no head took for its
+//! phrase is not even recognised; then the rule, whatever the activation:
 //! - Speech that begins within an invitation after a button, or that begins with a wake phrase,
 //!   was *asked for*: it is always answered, if only with "I did not understand".
 //! - Speech after a question of the assistant is asked for as well.
@@ -15,6 +16,7 @@ mod wheel;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use codriver_asr::WakeScore;
 use codriver_nlu::opening::{OpeningPhrase, after_opening};
 
 use crate::settings::{Activation, Settings};
@@ -137,9 +139,15 @@ impl Attention {
         self.lock().and_then(|invitation| invitation.holds(now))
     }
 
-    /// Whether what is being said is worth recognising, as far as that is known before.
-    pub fn may_be_meant(&self, began: Instant) -> bool {
-        self.activation != Activation::PushToTalk || self.invited(began).is_some()
+    /// Whether what is being said is worth recognising, as far as that is known before. Where no
+    /// head listens for the wake phrases, there is no score, and all of it is.
+    pub fn may_be_meant(&self, began: Instant, wake: Option<&WakeScore>) -> bool {
+        let called = match self.activation {
+            Activation::Always => true,
+            Activation::Wake => wake.is_none_or(|score| score.woken),
+            Activation::PushToTalk => false,
+        };
+        called || self.invited(began).is_some()
     }
 
     /// What a sentence asks for, without the wake phrase it may begin with.

@@ -28,6 +28,31 @@ fn waiting_for_the_wake_phrase_it_takes_up_nothing_else() {
     );
 }
 
+fn score(woken: bool) -> WakeScore {
+    WakeScore {
+        phrase: "hello car".into(),
+        probability: if woken { 0.9 } else { 0.01 },
+        woken,
+    }
+}
+
+#[test]
+fn what_no_head_takes_for_its_phrase_is_only_recognised_after_an_invitation() {
+    let attention = attention(Activation::Wake);
+    let now = Instant::now();
+    assert!(attention.may_be_meant(now, Some(&score(true))));
+    assert!(!attention.may_be_meant(now, Some(&score(false))));
+    assert!(attention.may_be_meant(now, None), "there is no head");
+    attention.invite(Invited::FollowUp, now, WINDOW);
+    assert!(attention.may_be_meant(now, Some(&score(false))));
+}
+
+#[test]
+fn a_wake_phrase_counts_for_nothing_where_only_a_button_asks() {
+    let attention = attention(Activation::PushToTalk);
+    assert!(!attention.may_be_meant(Instant::now(), Some(&score(true))));
+}
+
 #[test]
 fn after_the_wake_phrase_alone_the_next_words_are_the_request_even_if_they_come_at_once() {
     let attention = attention(Activation::Wake);
@@ -57,10 +82,10 @@ fn a_button_counts_for_speech_that_began_just_before_it_and_not_for_older_talk()
     let now = Instant::now() + Duration::from_secs(60);
     attention.invite(Invited::Asked, now, WINDOW);
     let talk = now - Duration::from_secs(3);
-    assert!(!attention.may_be_meant(talk));
+    assert!(!attention.may_be_meant(talk, None));
     assert_eq!(attention.judge("as I said", talk, now), Judged::Aside);
     let early = now - Duration::from_millis(200);
-    assert!(attention.may_be_meant(early));
+    assert!(attention.may_be_meant(early, None));
     assert_eq!(
         attention.judge("Lights on", early, now),
         Judged::Request("Lights on", Origin::Asked)

@@ -101,6 +101,17 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
     report.insert("transcript_confidence".into(), json!(confidence));
     report.insert("language".into(), json!(language));
     report.insert("utterances".into(), json!(hearing.heard.len()));
+    // Several utterances are one request: what wakes is the first.
+    let wake = hearing
+        .heard
+        .first()
+        .and_then(|(said, _)| said.wake.as_ref());
+    report.insert(
+        "wake".into(),
+        json!(wake.map(|score| json!({
+            "phrase": &*score.phrase, "probability": score.probability, "woken": score.woken,
+        }))),
+    );
     report.insert("audio_ms".into(), json!(milliseconds(hearing.duration)));
     report.insert(
         "ms".into(),

@@ -88,6 +88,12 @@ fn readable(status: &Value) -> String {
                 ""
             }
         ),
+        format!("wake phrase {}", text("/wake")),
+        format!(
+            "utterances  {} recognitions, {} passed over",
+            text("/utterances/recognitions"),
+            text("/utterances/passed_over")
+        ),
         format!("language    {}", text("/language")),
         format!("speech      {}", text("/speech")),
         format!(

@@ -8,7 +8,7 @@ use codriver_asr::Listener;
 use codriver_catalog::UtteranceId;
 use tokio::sync::mpsc;
 
-use super::{Cancellation, Event, Events, Queue, Request, Sentence, State};
+use super::{Cancellation, Counts, Event, Events, Queue, Request, Sentence, State};
 use crate::attention::{Attention, Invited, LONGEST_HOLD, Press};
 use crate::settings::LanguageChoice;
 use crate::speech::Voice;
@@ -30,6 +30,8 @@ pub struct Controls {
     pub voice: Voice,
     /// Which speech is meant for the assistant.
     pub attention: Attention,
+    /// What became of what was heard.
+    pub counts: Counts,
     listener: OnceLock<Arc<Listener>>,
     /// What is listened for once the reply is spoken.
     follow_up: Mutex<Option<(Invited, Duration)>>,
@@ -76,6 +78,7 @@ impl Controls {
             events,
             voice,
             attention,
+            counts: Counts::default(),
             listener: OnceLock::new(),
             follow_up: Mutex::default(),
             log_text,

@@ -97,13 +97,19 @@ impl Recognising {
     /// Recognises what was said until a pause. Nothing is told: the speaker may go on.
     fn look_ahead(&mut self, utterance: Utterance) {
         if self.controls.cancellation.voids(utterance.end_of_speech.at)
-            || !self.controls.attention.may_be_meant(utterance.began_at())
+            || !self.may_be_meant(&utterance)
         {
             return;
         }
+        self.controls.counts.recognise();
         if let Err(error) = self.recogniser.pause(utterance, &self.listener) {
             tracing::warn!(%error, "recognition at a pause failed");
         }
+    }
+
+    fn may_be_meant(&self, utterance: &Utterance) -> bool {
+        let attention = &self.controls.attention;
+        attention.may_be_meant(utterance.began_at(), utterance.wake.as_ref())
     }
 
     fn recognise(&mut self, utterance: &Utterance) {
@@ -114,9 +120,12 @@ impl Recognising {
         }
         let began = utterance.began_at();
         let attention = &self.controls.attention;
-        if !attention.may_be_meant(began) {
+        if !self.may_be_meant(utterance) {
+            self.controls.counts.pass_over();
+            tracing::info!("no wake phrase in it: not recognised");
             return;
         }
+        self.controls.counts.recognise();
         let attentive =
             attention.activation() == Activation::Always || attention.invited(began).is_some();
         if attentive {

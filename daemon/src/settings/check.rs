@@ -113,6 +113,9 @@ fn check_listening(listening: &Listening) -> Result<(), String> {
         OpeningPhrase::new(phrase)
             .map_err(|problem| format!("listening.wake_phrases: {problem}"))?;
     }
+    if !listening.wake_pack.is_empty() {
+        filled("listening.wake_pack", &listening.wake_pack)?;
+    }
     if listening.wake_phrases.is_empty() && listening.activation == Activation::Wake {
         return Err(
             "listening.wake_phrases is empty, so nothing could wake it; \

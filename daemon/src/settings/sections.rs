@@ -176,6 +176,8 @@ pub struct Listening {
     pub activation: Activation,
     /// What a request begins with.
     pub wake_phrases: Vec<String>,
+    /// Model pack of the speech embedding that their heads listen to; empty for none.
+    pub wake_pack: String,
     /// How long a request may be in coming after a button or the wake phrase, 1000 to 30000.
     pub window_ms: u32,
     /// How long more is listened for after a reply, 0 to 30000; 0 is not at all.
@@ -195,6 +197,7 @@ impl Default for Listening {
         Self {
             activation: Activation::Wake,
             wake_phrases: vec!["hello car".into(), "hey codriver".into(), "你好小车".into()],
+            wake_pack: "speech-embedding".into(),
             window_ms: 8_000,
             follow_up_ms: 4_000,
             hold: false,

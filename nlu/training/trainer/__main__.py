@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|calibrate|train|hear|spoken-sets|spoken-tables|peer`."""
+"""The command line: `python -m trainer check|sets|tables|calibrate|train|wake|hear|spoken-sets|spoken-tables|peer`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def main() -> None:
         _write_sets(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "peer":
         _compare(arguments, catalog, corpus, follow_ups)
+    elif arguments.action.startswith("wake"):
+        _wake(arguments, corpus)
     elif arguments.action in ("hear", "spoken-sets"):
         _speak(arguments, catalog, corpus)
     else:
@@ -89,6 +91,26 @@ def _arguments() -> argparse.Namespace:
     spoken.add_argument("--sentences", type=int, default=200, help="to speak, a language")
     spoken.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")
     _add_hearing(spoken)
+    wake = actions.add_parser("wake", help="train the head that listens for a wake phrase")
+    wake.add_argument("--phrase", required=True)
+    wake.add_argument("--out", type=Path, required=True, help="the head, as ONNX")
+    wake.add_argument("--embedding", type=Path, required=True, help="the installed model pack of the backbone")
+    wake.add_argument("--near-misses", type=Path, default=HERE / "wake", help="folder of what must not wake")
+    wake.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
+    wake.add_argument("--speech", type=Path, help="folder of human speech that is not the phrase")
+    wake.add_argument("--sounds", type=Path, default=CACHE / "wake", help="what was spoken before is kept there")
+    wake.add_argument("--seed", type=int, default=1)
+    figures = actions.add_parser("wake-set", help="record wake phrases and other speech to measure with")
+    figures.add_argument("--phrases", nargs="+", required=True)
+    figures.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
+    figures.add_argument("--speech", type=Path, help="folder of human speech that is not the phrase")
+    figures.add_argument("--minutes", type=float, default=180, help="of other speech")
+    figures.add_argument("--out", type=Path, required=True, help="folder of the recordings")
+    tables = actions.add_parser("wake-tables", help="make figures of what codriverctl wake answers")
+    tables.add_argument("answers", type=Path)
+    tables.add_argument("--out", type=Path, required=True, help="folder of the recordings")
+    prompts = actions.add_parser("wake-prompts", help="unpack the human speech that Debian has")
+    prompts.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
@@ -114,6 +136,19 @@ def _speak(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> N
 
     action = listening.hear if arguments.action == "hear" else spoken_sets.write
     action(arguments, catalog, corpus)
+
+
+def _wake(arguments: argparse.Namespace, corpus: Corpus) -> None:
+    from .wake import figures, prompts, train  # the voices have packages of their own
+
+    if arguments.action == "wake":
+        train.train(arguments, corpus)
+    elif arguments.action == "wake-set":
+        figures.write(arguments)
+    elif arguments.action == "wake-tables":
+        print(figures.tables(arguments))
+    else:
+        prompts.unpack(prompts.INSTALLED, arguments.out)
 
 
 def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:

@@ -51,10 +51,15 @@ class Voices:
         self._kokoro = Kokoro()
 
     def speak(self, text: str, language: str, voice: str, speed: float = 1.0, seed: int | None = None) -> np.ndarray:
-        """16-bit samples at 16 kHz, with a little silence on both sides."""
+        """16-bit samples at 16 kHz, with a little silence on both sides.
+
+        `voice`: "joe", one of Kokoro's, two of Kokoro's joined by "+", or "espeak:NAME", with "@PITCH" behind
+        it where it is not to speak at its usual pitch (50; 0 to 99).
+        """
         text = pronounceable(text, language)
         if voice.startswith("espeak:"):
-            return finish(*espeak(text, voice.partition(":")[2], speed))
+            name, _, pitch = voice.partition(":")[2].partition("@")
+            return finish(*espeak(text, name, speed, int(pitch or 50)))
         if voice == "joe":
             return finish(*self._piper.speak(text, speed, seed))
         if language == "en":
@@ -126,7 +131,7 @@ class Kokoro:
 
     def _sound(self, phonemes: str, voice: str, speed: float) -> tuple[np.ndarray, int]:
         tokens = [self._tokens[sound] for sound in phonemes if sound in self._tokens]
-        style = self._voices[voice][len(tokens)]
+        style = np.mean([self._voices[name][len(tokens)] for name in voice.split("+")], axis=0)
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
             "style": style.reshape(1, 256).astype(np.float32),
@@ -152,7 +157,7 @@ class Kokoro:
         self._mandarin = zh.ZHG2P()
 
 
-def espeak(text: str, voice: str, speed: float) -> tuple[np.ndarray, int]:
+def espeak(text: str, voice: str, speed: float, pitch: int = 50) -> tuple[np.ndarray, int]:
     """espeak-ng; its Mandarin voice reads pinyin, not characters."""
     if voice.startswith("cmn"):
         import cn2an
@@ -160,7 +165,7 @@ def espeak(text: str, voice: str, speed: float) -> tuple[np.ndarray, int]:
 
         spelled = cn2an.transform(text, "an2cn")
         text = " ".join(lazy_pinyin(spelled, style=Style.TONE3, neutral_tone_with_five=True))
-    command = ["espeak-ng", "-v", voice, "-s", str(round(155 * speed)), "--stdout", "--", text]
+    command = ["espeak-ng", "-v", voice, "-s", str(round(155 * speed)), "-p", str(pitch), "--stdout", "--", text]
     recording = subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
     with wave.open(io.BytesIO(recording)) as file:
         rate_hz = file.getframerate()

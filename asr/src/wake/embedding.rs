@@ -1,0 +1,142 @@
+//! The frozen backbone: sound as one vector of 96 numbers every 80 ms.
+//!
+//! The same steps in the same order as `nlu/training/trainer/wake/embedding.py`: heads are only
+//! worth something where both agree.
+
+use codriver_models::{
+    ExecutionProviders, LoadedModel, ModelPack, ProviderReport, Runtime, SessionOptions,
+};
+use ort::session::Session;
+use ort::value::TensorRef;
+
+use crate::Error;
+
+/// Samples between two vectors: 80 ms at 16 kHz.
+pub const HOP: usize = 1280;
+/// Numbers of a vector.
+pub const WIDTH: usize = 96;
+/// Samples before a hop that its spectrum needs too.
+const OVERLAP: usize = 480;
+/// Spectrum frames of a hop.
+const HOP_FRAMES: usize = 8;
+/// Spectrum frames a vector is made of: 760 ms.
+const FRAMES: usize = 76;
+/// Bands of a frame.
+const BANDS: usize = 32;
+/// A band of digital silence, scaled as below.
+const SILENT: f32 = -8.0;
+/// The graphs were made for samples of 16 bits.
+const FULL_SCALE: f32 = 32_767.0;
+
+/// The two graphs and what they remember of the sound.
+pub struct Embedding {
+    spectrum: Session,
+    embedding: Session,
+    report: ProviderReport,
+    /// The end of the hop before, and the hop.
+    sound: Vec<f32>,
+    /// The last frames, the newest last.
+    frames: Vec<f32>,
+    of_silence: Vec<f32>,
+}
+
+impl Embedding {
+    /// Loads the graphs of `pack`, and tries them.
+    pub fn load(
+        runtime: &Runtime,
+        pack: &ModelPack,
+        providers: &ExecutionProviders,
+    ) -> Result<Self, Error> {
+        let model = pack.speech_embedding()?;
+        let load =
+            |graph| runtime.session(pack.name(), graph, providers, &SessionOptions::default());
+        let spectrum = load(&model.spectrum)?.session;
+        let LoadedModel {
+            session, report, ..
+        } = load(&model.embedding)?;
+        let mut loaded = Self {
+            spectrum,
+            embedding: session,
+            report,
+            sound: Vec::new(),
+            frames: Vec::new(),
+            of_silence: vec![0.0; WIDTH],
+        };
+        loaded.begin();
+        loaded.of_silence = loaded.vector()?;
+        // A graph of another shape is found out now, not when somebody speaks.
+        loaded.next(&[0.0; HOP])?;
+        loaded.begin();
+        Ok(loaded)
+    }
+
+    /// Which execution provider runs the larger graph.
+    pub fn provider(&self) -> &ProviderReport {
+        &self.report
+    }
+
+    /// What stands in for vectors from before the sound began.
+    pub fn of_silence(&self) -> &[f32] {
+        &self.of_silence
+    }
+
+    /// Forgets what came before: sound begins out of digital silence.
+    pub fn begin(&mut self) {
+        self.sound.clear();
+        self.sound.resize(OVERLAP, 0.0);
+        self.frames.clear();
+        self.frames.resize(FRAMES * BANDS, SILENT);
+    }
+
+    /// The vector at the end of this hop (exactly [`HOP`] samples, -1.0 to 1.0).
+    pub fn next(&mut self, hop: &[f32]) -> Result<Vec<f32>, Error> {
+        self.sound
+            .extend(hop.iter().map(|sample| sample * FULL_SCALE));
+        let outputs = self
+            .spectrum
+            .run(ort::inputs![
+                "input" => TensorRef::from_array_view(([1, self.sound.len()], &*self.sound))
+                    .map_err(failed)?
+            ])
+            .map_err(failed)?;
+        let (_, spectrum) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        if spectrum.len() != HOP_FRAMES * BANDS {
+            return Err(failed(format!(
+                "the spectrum has {} numbers instead of {HOP_FRAMES} x {BANDS}",
+                spectrum.len()
+            )));
+        }
+        self.frames.drain(..spectrum.len());
+        self.frames
+            .extend(spectrum.iter().map(|decibels| decibels / 10.0 + 2.0));
+        drop(outputs);
+        self.sound.drain(..self.sound.len() - OVERLAP);
+        self.vector()
+    }
+
+    fn vector(&mut self) -> Result<Vec<f32>, Error> {
+        let outputs = self
+            .embedding
+            .run(ort::inputs![
+                "input_1" => TensorRef::from_array_view(([1, FRAMES, BANDS, 1], &*self.frames))
+                    .map_err(failed)?
+            ])
+            .map_err(failed)?;
+        let (_, vector) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        if vector.len() != WIDTH || vector.iter().any(|number| !number.is_finite()) {
+            return Err(failed(format!(
+                "it answered {} numbers, or no numbers, instead of {WIDTH}",
+                vector.len()
+            )));
+        }
+        Ok(vector.to_vec())
+    }
+}
+
+fn failed(reason: impl ToString) -> Error {
+    Error::WakeWord {
+        what: "the speech embedding".into(),
+        reason: reason.to_string(),
+        remedy: "run `codriverctl models verify`, and `codriverctl models install` if it complains",
+    }
+}

@@ -1,0 +1,1 @@
+"""Trains the head that listens for a wake phrase on top of a frozen speech embedding."""
