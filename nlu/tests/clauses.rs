@@ -80,9 +80,9 @@ fn two_readings_that_agree_make_surer_than_either() {
     let (read, asked) = read(
         BOTH,
         &[
-            (BOTH, " climate.cooler();wipers.off()", 0.6),
-            (FIRST, " climate.cooler()", 0.8),
-            (SECOND, " wipers.off()", 0.8),
+            (BOTH, " climate.cooler();wipers.off()", 0.7),
+            (FIRST, " climate.cooler()", 0.9),
+            (SECOND, " wipers.off()", 0.9),
         ],
     );
     assert_eq!(names(&read), ["climate.cooler", "wipers.off"]);
