@@ -7,6 +7,10 @@ use serde::Deserialize;
 use super::value::{RawValue, value_source};
 use crate::{Argument, Bus, DbusArgument, DbusCall, DbusRoute, ObjectFilter, Operation, Value};
 
+const BASIC_TYPES: &str = "sbdiuxtynqo";
+/// A method may also take a variant; a property is one by itself.
+const METHOD_TYPES: &str = "sbdiuxtynqov";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDbus {
@@ -50,7 +54,7 @@ pub(super) fn dbus_route(raw: RawDbus, arguments: &[Argument]) -> Result<DbusRou
                 arguments: raw
                     .arguments
                     .into_iter()
-                    .map(|argument| dbus_argument(argument, arguments))
+                    .map(|argument| dbus_argument(argument, METHOD_TYPES, arguments))
                     .collect::<Result<_, _>>()?,
             }
         }
@@ -64,7 +68,7 @@ pub(super) fn dbus_route(raw: RawDbus, arguments: &[Argument]) -> Result<DbusRou
                 operation,
                 value: raw
                     .value
-                    .map(|value| dbus_argument(value, arguments))
+                    .map(|value| dbus_argument(value, BASIC_TYPES, arguments))
                     .transpose()?,
             }
         }
@@ -99,10 +103,14 @@ fn object_filter(raw: BTreeMap<String, RawFilterValues>) -> Result<ObjectFilter,
     Ok(ObjectFilter { property, values })
 }
 
-fn dbus_argument(raw: RawDbusArgument, arguments: &[Argument]) -> Result<DbusArgument, String> {
-    if !"sbdiuxtynqo".contains(raw.signature) {
+fn dbus_argument(
+    raw: RawDbusArgument,
+    types: &str,
+    arguments: &[Argument],
+) -> Result<DbusArgument, String> {
+    if !types.contains(raw.signature) {
         return Err(format!(
-            "\"{}\" is no basic D-Bus type; use one of s b d i u x t y n q o",
+            "\"{}\" is no D-Bus type that can stand here; use one of {types}",
             raw.signature
         ));
     }
