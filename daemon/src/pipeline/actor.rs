@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::{Command, Decision, Language, UtteranceId, Value};
+use codriver_catalog::{Command, Decision, Language, UtteranceId};
 use codriver_nlu::Interpretation;
 use codriver_vehicle_bus::Reason;
 use codriver_vehicle_bus::route::{Context, RequestId};
@@ -220,7 +220,7 @@ impl Actor {
         match now.ok().flatten() {
             Some(now) => {
                 let text = self.knowledge.replies.texts(language).moment(moment, &now);
-                CommandReport::done(command, Some(Value::Text(text)))
+                CommandReport::done(command, Some(text))
             }
             None => CommandReport::failed(
                 command,

@@ -134,9 +134,9 @@ impl CommandReport {
     }
 
     /// The report of a command that the assistant did itself, with what it tells.
-    pub fn done(command: Command, value: Option<Value>) -> Self {
+    pub fn done(command: Command, tells: Option<String>) -> Self {
         Self {
-            value,
+            value: tells.map(Value::Text),
             ..Self::ended(command, "done", "", String::new())
         }
     }
