@@ -29,7 +29,9 @@ impl Route {
                     ..
                 }
             ),
-            Self::Assistant(_) => false,
+            Self::Assistant(action) => {
+                matches!(action, AssistantAction::Time | AssistantAction::Date)
+            }
         }
     }
 }
@@ -211,7 +213,8 @@ pub enum DbusCall {
 /// A value with its D-Bus type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DbusArgument {
-    /// A basic D-Bus type: one of `s b d i u x t y n q o`.
+    /// A basic D-Bus type: one of `s b d i u x t y n q o`; for a method also `v`, a flag, number
+    /// or text in a variant.
     pub signature: char,
     /// Where the value comes from. Texts may also embed slots: `"tel:{number}"`.
     pub value: ValueSource,
@@ -233,4 +236,10 @@ pub enum AssistantAction {
     Confirm,
     /// No to a pending question.
     Deny,
+    /// Tell the time of day.
+    Time,
+    /// Tell the date.
+    Date,
+    /// Close the assistant's own microphone.
+    MuteMicrophone,
 }

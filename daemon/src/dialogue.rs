@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use codriver_catalog::{AssistantAction, Catalog, Command, Decision, Language, Route};
 use codriver_nlu::{Interpretation, Reason};
 
+use crate::clock::Moment;
+
 /// What to do next about an utterance, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
@@ -21,6 +23,10 @@ pub enum Step {
     Cancel,
     /// Answer with this.
     Say(Answer),
+    /// Tell the time or the date; the reply is the command's own.
+    Tell(Moment, Command),
+    /// Close the microphone; the reply is the command's own.
+    CloseMicrophone(Command),
     /// Understand these words again: an open question's with its answer's.
     Again(String),
 }
@@ -206,7 +212,7 @@ fn execute(commands: &[Command], catalog: &Catalog, question: Option<Question>) 
             .map(|definition| &definition.route);
         match route {
             Some(Route::Assistant(action)) => {
-                steps.push(assist(*action, &mut confirmation));
+                steps.push(assist(*action, command, &mut confirmation));
             }
             // Also a command that a reload has just removed: performing it
             // ends in an outcome that says so.
@@ -219,7 +225,7 @@ fn execute(commands: &[Command], catalog: &Catalog, question: Option<Question>) 
     steps
 }
 
-fn assist(action: AssistantAction, confirmation: &mut Option<Asked>) -> Step {
+fn assist(action: AssistantAction, command: &Command, confirmation: &mut Option<Asked>) -> Step {
     match action {
         AssistantAction::Confirm => match confirmation.take() {
             Some(Asked::Confirmation(commands)) => Step::Perform(commands),
@@ -234,6 +240,9 @@ fn assist(action: AssistantAction, confirmation: &mut Option<Asked>) -> Step {
         AssistantAction::Undo => Step::Undo,
         AssistantAction::Repeat => Step::Say(Answer::Repeat),
         AssistantAction::Help => Step::Say(Answer::Help),
+        AssistantAction::Time => Step::Tell(Moment::Time, command.clone()),
+        AssistantAction::Date => Step::Tell(Moment::Date, command.clone()),
+        AssistantAction::MuteMicrophone => Step::CloseMicrophone(command.clone()),
     }
 }
 
@@ -256,7 +265,17 @@ mod tests {
         std::fs::copy(shipped, languages.join("en.toml")).unwrap();
         let mut pack = String::from("[pack]\nname = \"test\"\nversion = \"1.0.0\"\n");
         let lamp = "vss = { operation = \"set\", value = true, paths = [\"A.Lamp\"] }";
-        let assistant = ["confirm", "deny", "cancel", "undo", "repeat", "help"];
+        let assistant = [
+            "confirm",
+            "deny",
+            "cancel",
+            "undo",
+            "repeat",
+            "help",
+            "time",
+            "date",
+            "mute_microphone",
+        ];
         let routes = assistant.map(|action| (action, format!("assistant = \"{action}\"")));
         for (name, route) in routes.into_iter().chain([("lamp", lamp.to_owned())]) {
             pack.push_str(&format!(
@@ -440,6 +459,20 @@ mod tests {
         assert_eq!(
             talk.dialogue.take(&answer, &talk.catalog, talk.now),
             [Step::Say(Answer::Rejected(""))]
+        );
+    }
+
+    #[test]
+    fn the_clock_is_told_and_the_microphone_closed_by_the_assistant_itself() {
+        let mut talk = Talk::new();
+        let asked = ["time", "date", "mute_microphone"];
+        assert_eq!(
+            talk.hears(Decision::Execute, "", &asked),
+            [
+                Step::Tell(Moment::Time, command("time")),
+                Step::Tell(Moment::Date, command("date")),
+                Step::CloseMicrophone(command("mute_microphone")),
+            ]
         );
     }
 

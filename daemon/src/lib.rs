@@ -7,6 +7,7 @@
 pub mod assistant;
 mod attention;
 mod car;
+pub mod clock;
 pub mod control;
 pub mod dialogue;
 mod directory;

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use codriver_catalog::{ArgumentKind, Catalog, Command, Language, Value};
+use jiff::ZonedDateTime;
 use serde::Deserialize;
 
 use crate::Error;
+use crate::clock::{Moment, Wording};
 
 /// The texts of `replies.toml`, checked.
 #[derive(Debug, Clone)]
@@ -57,6 +59,8 @@ pub struct Texts {
     pub on: String,
     /// How a flag is said: on, off.
     pub off: String,
+    /// How time and date are said.
+    pub clock: Wording,
     /// Why, by the stable word of the reason: `out_of_range`. `{choices}` stands
     /// for the names between which the speaker must choose.
     pub reasons: BTreeMap<String, String>,
@@ -263,6 +267,12 @@ impl Texts {
         })
     }
 
+    /// What the clock says.
+    pub fn moment(&self, asked: Moment, now: &ZonedDateTime) -> String {
+        let text = self.clock.text(asked, now);
+        fill(text, |slot| self.clock.slot(slot, now))
+    }
+
     fn plain(&self, value: &Value) -> String {
         match value {
             Value::Flag(true) => self.on.clone(),
@@ -276,27 +286,33 @@ impl Texts {
     /// Every `{slot}` must be one that is filled for its text.
     fn check(&self) -> Result<(), String> {
         let reasons = self.reasons.iter();
-        let reasons = reasons.map(|(key, text)| (key.as_str(), text, "choices"));
+        let reasons = reasons.map(|(key, text)| (key.as_str(), text.as_str(), &["choices"][..]));
+        let clock = self.clock.texts().into_iter();
         for (key, text, allowed) in [
-            ("done", &self.done, ""),
-            ("refused", &self.refused, "reason"),
-            ("failed", &self.failed, "reason"),
-            ("unconfirmed", &self.unconfirmed, "reason"),
-            ("rejected", &self.rejected, ""),
-            ("clarify", &self.clarify, "reason"),
-            ("confirm", &self.confirm, ""),
-            ("denied", &self.denied, ""),
-            ("nothing_asked", &self.nothing_asked, ""),
-            ("cancelled", &self.cancelled, ""),
-            ("undone", &self.undone, ""),
-            ("nothing_to_undo", &self.nothing_to_undo, ""),
-            ("nothing_to_repeat", &self.nothing_to_repeat, ""),
-            ("help", &self.help, "examples"),
+            ("done", self.done.as_str(), &[][..]),
+            ("refused", &self.refused, &["reason"]),
+            ("failed", &self.failed, &["reason"]),
+            ("unconfirmed", &self.unconfirmed, &["reason"]),
+            ("rejected", self.rejected.as_str(), &[][..]),
+            ("clarify", &self.clarify, &["reason"]),
+            ("confirm", self.confirm.as_str(), &[][..]),
+            ("denied", self.denied.as_str(), &[][..]),
+            ("nothing_asked", self.nothing_asked.as_str(), &[][..]),
+            ("cancelled", self.cancelled.as_str(), &[][..]),
+            ("undone", self.undone.as_str(), &[][..]),
+            ("nothing_to_undo", self.nothing_to_undo.as_str(), &[][..]),
+            (
+                "nothing_to_repeat",
+                self.nothing_to_repeat.as_str(),
+                &[][..],
+            ),
+            ("help", &self.help, &["examples"]),
         ]
         .into_iter()
         .chain(reasons)
+        .chain(clock)
         {
-            if let Some(slot) = slots(text).find(|slot| *slot != allowed) {
+            if let Some(slot) = slots(text).find(|slot| !allowed.contains(slot)) {
                 return Err(format!(
                     "{key} has the slot {{{slot}}}, which nothing fills; remove it"
                 ));
@@ -325,6 +341,7 @@ static EMPTY: Texts = Texts {
     pause: String::new(),
     on: String::new(),
     off: String::new(),
+    clock: Wording::EMPTY,
     reasons: BTreeMap::new(),
 };
 
@@ -403,6 +420,28 @@ mod tests {
             english.keys().collect::<Vec<_>>(),
             mandarin.keys().collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn the_time_and_the_date_are_said_as_each_language_says_them() {
+        let replies = replies();
+        let said = |language, moment, at: &str| {
+            let at = at.parse().unwrap();
+            replies.texts(language).moment(moment, &at)
+        };
+        let evening = "2026-11-27T22:05+08:00[Asia/Shanghai]";
+        let noon = "2026-03-01T12:00+01:00[Europe/Berlin]";
+        let night = "2026-03-01T00:40+01:00[Europe/Berlin]";
+        use Language::{English, Mandarin};
+        use Moment::{Date, Time};
+        assert_eq!(said(English, Time, evening), "10:05 pm");
+        assert_eq!(said(English, Time, noon), "12 pm");
+        assert_eq!(said(English, Time, night), "12:40 am");
+        assert_eq!(said(English, Date, evening), "Friday, November 27, 2026");
+        assert_eq!(said(Mandarin, Time, evening), "22点05分");
+        assert_eq!(said(Mandarin, Time, noon), "12点整");
+        assert_eq!(said(Mandarin, Time, night), "0点40分");
+        assert_eq!(said(Mandarin, Date, noon), "2026年3月1日，星期日");
     }
 
     #[test]

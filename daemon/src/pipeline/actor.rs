@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::{CommandReport, Controls, Event, Sentence, State, Timings, Understood, milliseconds};
 use crate::attention::Origin;
 use crate::car::Car;
+use crate::clock::{self, Moment};
 use crate::dialogue::{Answer, Dialogue, Step};
 use crate::knowledge::Knowledge;
 use crate::replies::Ending;
@@ -197,8 +198,36 @@ impl Actor {
                 let text = self.answer(&answer, language);
                 conclusion.replies.push(text);
             }
+            Step::Tell(moment, command) => {
+                let report = self.tell(moment, command, language).await;
+                conclusion.replies.push(self.reply_to(&report, language));
+                conclusion.outcomes.push(report);
+            }
+            Step::CloseMicrophone(command) => {
+                self.controls.set_muted(true);
+                let report = CommandReport::done(command, None);
+                conclusion.replies.push(self.reply_to(&report, language));
+                conclusion.outcomes.push(report);
+            }
             // Joining happened before any step was taken.
             Step::Again(_) => {}
+        }
+    }
+
+    /// What the clock says, in words of the language; a failure where it says nothing.
+    async fn tell(&self, moment: Moment, command: Command, language: Language) -> CommandReport {
+        // It may read the time zone's file.
+        let now = tokio::task::spawn_blocking(clock::now).await;
+        match now.ok().flatten() {
+            Some(now) => {
+                let text = self.knowledge.replies.texts(language).moment(moment, &now);
+                CommandReport::done(command, Some(text))
+            }
+            None => CommandReport::failed(
+                command,
+                Reason::NotAvailable.as_str(),
+                "the clock or the time zone of this machine is not set".into(),
+            ),
         }
     }
 

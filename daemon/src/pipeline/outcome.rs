@@ -133,11 +133,28 @@ impl CommandReport {
         }
     }
 
+    /// The report of a command that the assistant did itself, with what it tells.
+    pub fn done(command: Command, tells: Option<String>) -> Self {
+        Self {
+            value: tells.map(Value::Text),
+            ..Self::ended(command, "done", "", String::new())
+        }
+    }
+
+    /// The report of a command that the assistant could not do itself.
+    pub fn failed(command: Command, reason: &str, message: String) -> Self {
+        Self::ended(command, "failed", reason, message)
+    }
+
     /// The report of a command that was held back.
     pub fn refused(command: Command, reason: &str, message: String) -> Self {
+        Self::ended(command, "refused", reason, message)
+    }
+
+    fn ended(command: Command, outcome: &'static str, reason: &str, message: String) -> Self {
         Self {
             command,
-            outcome: "refused",
+            outcome,
             reason: reason.to_owned(),
             message,
             value: None,

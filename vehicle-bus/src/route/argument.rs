@@ -5,8 +5,8 @@ use zbus::wire::{ObjectPath, Variant};
 
 use crate::service::from_variant;
 
-/// `value` as the basic D-Bus type `signature`. A number is never rounded or
-/// wrapped to fit.
+/// `value` as the basic D-Bus type `signature`, or in a variant as what it is (`v`). A number is
+/// never rounded or wrapped to fit.
 pub(super) fn typed(signature: char, value: &Value) -> Result<Variant<'static>, String> {
     let wrong = || format!("{value} is no D-Bus value of type \"{signature}\"");
     match (signature, value) {
@@ -16,9 +16,16 @@ pub(super) fn typed(signature: char, value: &Value) -> Result<Variant<'static>, 
         ('o', value) => ObjectPath::try_from(value.to_string())
             .map(|path| Variant::ObjectPath(path.into_owned()))
             .map_err(|_| wrong()),
+        ('v', Value::Flag(_)) => inside('b', value),
+        ('v', Value::Number(_)) => inside('d', value),
+        ('v', value) => inside('s', value),
         (_, Value::Number(number)) => integer(signature, *number).ok_or_else(wrong),
         _ => Err(wrong()),
     }
+}
+
+fn inside(signature: char, value: &Value) -> Result<Variant<'static>, String> {
+    typed(signature, value).map(|inner| Variant::Variant(inner.into()))
 }
 
 /// A D-Bus value in words of the catalogue; `None` for containers.
@@ -68,6 +75,10 @@ mod tests {
         assert_eq!(
             typed('s', &Value::Number(0.3)),
             Ok(Variant::Str("0.3".into()))
+        );
+        assert_eq!(
+            typed('v', &Value::Flag(true)),
+            Ok(Variant::Variant(Variant::Bool(true).into()))
         );
     }
 }
