@@ -21,7 +21,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear wake bench-wake setup-wake eval calibrate eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear wake bench-wake setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -34,7 +34,7 @@ help:
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
 	@echo "make eval         what the tiers understand of held-out sentences"
-	@echo "make calibrate    what the model's confidence is worth, fitted to the validation split"
+	@echo "make confidence   what the model's confidence is worth, fitted to the validation split"
 	@echo "make eval-speech  the same through synthetic voices, noise and the recogniser"
 	@echo "make hear         what the recogniser mishears of sentences for training, added to the corpus"
 	@echo "make wake         PHRASE=\"hello car\": trains the head that listens for it, into configs/wake"
@@ -89,9 +89,9 @@ eval: setup-train models
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 
 # The line it ends with belongs into the pack's section of configs/models.toml; the table above it helps to choose thresholds.
-calibrate:
+confidence:
 	@$(MAKE) --no-print-directory eval SPLIT=validation
-	cd nlu/training && $(TRAINER) calibrate $(CURDIR)/target/bench/answers-validation.jsonl
+	cd nlu/training && $(TRAINER) confidence $(CURDIR)/target/bench/answers-validation.jsonl
 
 # NOISE: a folder of recorded noise (WAV); HEAR, SPOKEN: options of the trainer, such as --sentences.
 hear: setup-speech models

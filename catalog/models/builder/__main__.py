@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "pin":
             return _pin(options)
-        recipes = _chosen(recipe.read(options.recipes), options.names)
+        recipes = _chosen(recipe.read(options.recipes), options)
         store = Store(options.store, options.downloads, Progress())
         return {"install": _install, "list": _list, "verify": _verify}[options.command](store, recipes)
     except BuildError as error:
@@ -65,11 +65,13 @@ def _pin(options: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(recipes: dict[str, recipe.Recipe], names: list[str]) -> list[recipe.Recipe]:
-    for name in names:
+def _chosen(recipes: dict[str, recipe.Recipe], options: argparse.Namespace) -> list[recipe.Recipe]:
+    for name in options.names:
         if name not in recipes:
             raise BuildError(f'there is no model pack "{name}"; choose from {", ".join(recipes)}')
-    return [recipes[name] for name in names or recipes]
+    if options.names:
+        return [recipes[name] for name in options.names]
+    return [entry for entry in recipes.values() if options.command == "list" or not entry.on_demand]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     store = Path(os.environ.get("CODRIVER_MODELS") or cache / "models")
     parser = argparse.ArgumentParser(prog="builder", description="Fetches, converts and checks Codriver's model packs.")
     parser.add_argument("command", choices=["install", "list", "verify", "pin"])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="model packs; all of them when none is named")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="model packs; when none is named, all but those made on demand")
     parser.add_argument("--store", type=Path, default=store, help="where packs are installed (default: %(default)s)")
     parser.add_argument("--downloads", type=Path, default=cache / "downloads", help="default: %(default)s")
     parser.add_argument("--recipes", type=Path, default=_REPOSITORY / "configs" / "models.toml", help="default: %(default)s")

@@ -49,18 +49,18 @@ def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path, be
     from .npu_graph import Extent
     from .npu_quantise import Ranges
 
+    def pinned(entry: dict[str, Any]) -> Path:
+        path = beside / entry["path"]
+        if path.is_file() and disk.sha256(path) != entry["sha256"]:
+            raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
+        return path
+
     changes, extent, ranges = None, None, None
     if "adapter" in options:
-        path = beside / options["adapter"]["path"]
-        changes = adapter.read(path)
-        if disk.sha256(path) != options["adapter"]["sha256"]:
-            raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
+        changes = adapter.read(pinned(options["adapter"]))
     if "npu" in options:
         npu = options["npu"]
-        path = beside / npu["ranges"]
-        if disk.sha256(path) != npu["sha256"]:
-            raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
-        extent, ranges = Extent(npu["chunk"], npu["places"]), Ranges.read(path)
+        extent, ranges = Extent(npu["chunk"], npu["places"]), Ranges.read(pinned(npu["ranges"]))
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f"{out_dir.name}.") as scratch:
         gguf = Path(scratch) / "model.gguf"
         archives.extract(options["gguf_parts"], gguf)

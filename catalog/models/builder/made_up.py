@@ -121,6 +121,7 @@ def write(store: Path) -> Path:
             "thresholds": {"execute": 0.9, "confirm": 0.5},
         },
         directory=directory,
+        on_demand=False,
         identity="made-up",
     )
     (directory / "manifest.toml").write_text(manifest_text(recipe, directory), encoding="utf-8")

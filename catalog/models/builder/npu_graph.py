@@ -53,11 +53,13 @@ def build(weights: Weights, extent: Extent, ranges: Ranges | None = None) -> onn
     return _Decoder(weights, extent, ranges).model()
 
 
-def ranges_needed(weights: Weights, extent: Extent) -> dict[str, list[str]]:
-    """Range -> the tensors of the float graph that share it."""
-    decoder = _Decoder(weights, extent, None)
-    decoder.model()
-    return decoder.graph.tensors_of
+def build_to_calibrate(weights: Weights, extent: Extent) -> tuple[onnx.ModelProto, dict[str, list[str]]]:
+    """The float graph, and each range to be found with its tensors that share it.
+
+    It has logits for every token of a chunk: `select` is [1, C, C], `logits` [1, C, vocabulary].
+    """
+    decoder = _Decoder(weights, extent, None, rows=extent.chunk)
+    return decoder.model(), decoder.graph.tensors_of
 
 
 def rope_bases(size: Hyperparameters) -> dict[str, float]:
@@ -69,8 +71,9 @@ def rope_bases(size: Hyperparameters) -> dict[str, float]:
 
 
 class _Decoder:
-    def __init__(self, weights: Weights, extent: Extent, ranges: Ranges | None) -> None:
+    def __init__(self, weights: Weights, extent: Extent, ranges: Ranges | None, rows: int = 1) -> None:
         self.weights = weights
+        self.rows = rows  # of logits
         self.extent = extent
         self.size = Hyperparameters.read(weights)
         if self.size.is_gemma and extent.places + extent.chunk > self.size.sliding_window:
@@ -87,7 +90,7 @@ class _Decoder:
     def model(self) -> onnx.ModelProto:
         size, graph, (chunk, places) = self.size, self.graph, (self.extent.chunk, self.extent.places)
         x = graph.input("hidden", [1, chunk, size.width])
-        select = graph.input("select", [1, 1, chunk], (0.0, 1.0))
+        select = graph.input("select", [1, self.rows, chunk], (0.0, 1.0))
         self.mask = graph.input("mask", [1, 1, self.queries_a_key * chunk, places + chunk], (MASKED, 0.0))
         self.rope = {
             name: graph.input(name, [1, 1, chunk, size.head_dimension // 2], (-1.0, 1.0))
@@ -100,7 +103,7 @@ class _Decoder:
         last = graph.add("MatMul", [select, x], "last", range_of=graph.range_of(x))
         last = self._norm(last, self.weights["output_norm.weight"], "head.norm")
         logits = graph.matmul(last, self.weights["token_embd.weight"], "head")
-        graph.output(logits, "logits", [1, 1, size.vocabulary])
+        graph.output(logits, "logits", [1, self.rows, size.vocabulary])
         model = helper.make_model(
             helper.make_graph(graph.nodes, "decoder", graph.inputs, graph.outputs, graph.constants),
             opset_imports=[helper.make_opsetid("", 21)],

@@ -93,8 +93,14 @@ class FloatGraph:
         return self._store(name, value)
 
     def matmul(self, x: str, weight: np.ndarray, out: str) -> str:
-        """x times the transpose of `weight`."""
-        return self.add("MatMul", [x, self._store_weight(f"{out}.weight", weight.T)], out)
+        """x times the transpose of `weight`.
+
+        Hardware has one scale for all weights of this operator. So every column is stored as a share of
+        its largest weight, and the products are multiplied by that afterwards: as exact as a scale a column.
+        """
+        largest = np.maximum(np.abs(weight).max(axis=1), np.float32(1e-8))
+        shares = self.add("MatMul", [x, self._store_weight(f"{out}.weight", (weight / largest[:, None]).T)], f"{out}.shares")
+        return self.add("Mul", [shares, self.constant(f"{out}.largest", largest)], out)
 
     def add(
         self,
@@ -174,7 +180,6 @@ class QuantisedGraph(FloatGraph):
         return self._dequantised_constant(name, levels, scale)
 
     def _store_weight(self, name: str, weight: np.ndarray) -> str:
-        # Hardware has no scale a column for this operator.
         half = WEIGHT_LEVELS // 2
         scale = Scale(np.float32(max(float(np.abs(weight).max()), 1e-8) / half), half + 1)
         levels = (np.round(weight / scale.step) + scale.zero).astype(np.uint8)

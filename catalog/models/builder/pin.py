@@ -13,18 +13,19 @@ from .errors import BuildError
 from .fetch import Downloads
 
 _FILES = re.compile(r"(\[\[pack\.file\]\]\n(?:[^\[\n][^\n]*\n)*\n*)+")
-_ADAPTER = re.compile(r'(adapter = \{ path = "[^"]+", sha256 = ")[0-9a-f]{64}')
+_READ = re.compile(r'(\{ path = "([^"]+)", sha256 = ")[0-9a-f]{64}')
 
 
 def pin(recipes: Path, name: str, downloads: Downloads) -> None:
-    """Converts the pack `name` and replaces its file entries, and the hash of its adapter, in `recipes`."""
+    """Converts the pack `name` and replaces its file entries, and the hashes of what it is made with, in `recipes`.
+
+    What another pack lends it (`like`) is pinned with that one.
+    """
     text = recipes.read_text(encoding="utf-8")
     start, end = _pack(text, name, recipes)
     table = text[start:end]
-    adapter = recipe.read(recipes)[name].conversion.get("adapter")
-    if adapter is not None:
-        table = _ADAPTER.sub(rf"\g<1>{disk.sha256(recipes.parent / adapter['path'])}", table)
-        recipes.write_text(text[:start] + table + text[end:], encoding="utf-8")
+    table = _READ.sub(lambda found: found[1] + disk.sha256(recipes.parent / found[2]), table)
+    recipes.write_text(text[:start] + table + text[end:], encoding="utf-8")
     made = recipe.read(recipes)[name]
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)

@@ -69,6 +69,8 @@ class Recipe:
     section: dict[str, Any]
     directory: Path
     """Where the recipe file lies."""
+    on_demand: bool
+    """Made only where it is asked for by name."""
     identity: str
     """sha256 over the recipe; an installed pack with another one is out of date."""
 
@@ -83,12 +85,33 @@ def read(path: Path, machine: str | None = None) -> dict[str, Recipe]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BuildError(f"{path}: cannot be read: {error}") from error
     recipes: dict[str, Recipe] = {}
+    tables: dict[str, dict[str, Any]] = {}
     for position, table in enumerate(_Table(document, str(path)).tables("pack"), start=1):
+        table = _completed(table, tables, f"{path}: pack {position}")
         recipe = _recipe(_Table(table, f"{path}: pack {position}"), machine, path.parent)
+        tables[recipe.name] = table
         if recipe.name in recipes:
             raise BuildError(f"{path}: pack {recipe.name} is described twice; remove one")
         recipes[recipe.name] = recipe
     return recipes
+
+
+def _completed(table: dict[str, Any], before: dict[str, dict[str, Any]], where: str) -> dict[str, Any]:
+    """A pack with `like` has everything that an earlier one has, but for what it says itself."""
+    like = table.get("like")
+    if like is None:
+        return table
+    if like not in before:
+        raise BuildError(f'{where}: like = "{like}" names no pack before it; name one or move it up')
+    own = {key: value for key, value in table.items() if key != "like"}
+    # What the other conversion made is not what this one makes.
+    inherited = {key: value for key, value in before[like].items() if key not in ("file", "on_demand")}
+    return _merged(inherited, own)
+
+
+def _merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(base[key], value) for key, value in change.items() if isinstance(base.get(key), dict)}
+    return base | change | both
 
 
 def _recipe(table: _Table, machine: str, directory: Path) -> Recipe:
@@ -114,7 +137,9 @@ def _recipe(table: _Table, machine: str, directory: Path) -> Recipe:
         "results": tuple(result for result in results if result is not None),
     }
     canonical = json.dumps(recipe, default=vars, sort_keys=True)
-    return Recipe(**recipe, directory=directory, identity=hashlib.sha256(canonical.encode()).hexdigest())
+    on_demand = table.get("on_demand", bool) if "on_demand" in table.value else False
+    identity = hashlib.sha256(canonical.encode()).hexdigest()
+    return Recipe(**recipe, directory=directory, on_demand=on_demand, identity=identity)
 
 
 def _source(table: _Table) -> Source:

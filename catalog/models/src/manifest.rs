@@ -482,7 +482,7 @@ impl Reader<'_> {
                 Calibration::new(*bias, *slope).ok_or_else(|| {
                     self.wrong(
                         "calibration",
-                        format!("bias = {bias}, slope = {slope}: both must be finite and slope above 0; `trainer calibrate` fits them"),
+                        format!("bias = {bias}, slope = {slope}: both must be finite and slope above 0; `trainer confidence` fits them"),
                     )
                 })?
             }

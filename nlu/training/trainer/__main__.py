@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|calibrate|train|wake|hear|spoken-sets|spoken-tables|peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|wake|hear|spoken-sets|spoken-tables|peer`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from builder.errors import BuildError
 
-from .calibration import calibrate
+from .accuracy import accuracy
 from .catalog import Catalog
+from .confidence import confidence
 from .corpus import LANGUAGES, Corpus, read
 from .errors import TrainingError
 from .follow_ups import FollowUp
@@ -34,8 +35,10 @@ def main() -> None:
         print(counts(corpus, follow_ups, catalog))
     elif arguments.action == "tables":
         print(tables(arguments.answers, catalog))
-    elif arguments.action == "calibrate":
-        print(calibrate(arguments.answers))
+    elif arguments.action == "confidence":
+        print(confidence(arguments.answers))
+    elif arguments.action == "accuracy":
+        print(accuracy(arguments))
     elif arguments.action == "spoken-tables":
         print(spoken_tables(arguments.answers, catalog))
     elif arguments.action == "sets":
@@ -44,6 +47,12 @@ def main() -> None:
         _compare(arguments, catalog, corpus, follow_ups)
     elif arguments.action.startswith("wake"):
         _wake(arguments, corpus)
+    elif arguments.action == "shares":
+        from .shares import shares  # needs ONNX Runtime
+
+        print(shares(arguments))
+    elif arguments.action == "calibrate":
+        _calibrate(arguments, catalog, corpus, follow_ups)
     elif arguments.action in ("hear", "spoken-sets"):
         _speak(arguments, catalog, corpus)
     else:
@@ -61,14 +70,25 @@ def _arguments() -> argparse.Namespace:
     sets.add_argument("--split", choices=("validation", "test"), default="test")
     sets.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     sets.add_argument("--out", type=Path, required=True)
-    for name in ("tables", "spoken-tables", "calibrate"):
-        doing = "fit the pack's calibration to" if name == "calibrate" else "make figures of"
+    sets.add_argument("--sample", type=int, help="only so many a language, in turn; drawn the same each time")
+    compared = actions.add_parser("accuracy", help="compare an accelerator's answers with the CPU's")
+    compared.add_argument("cpu", type=Path)
+    compared.add_argument("other", type=Path)
+    compared.add_argument("--within", type=float, default=1.0, help="percentage points")
+    compared.add_argument("--at-least", type=int, default=200, help="sentences a language")
+    for name in ("tables", "spoken-tables", "confidence"):
+        doing = "fit the pack's calibration to" if name == "confidence" else "make figures of"
         table = actions.add_parser(name, help=f"{doing} the evaluator's answers")
         table.add_argument("answers", type=Path)
     peer = actions.add_parser("peer", help="compare speeds with llama.cpp")
     peer.add_argument("--decode", required=True, help="the command that runs our side")
     train = actions.add_parser("train", help="train an adapter")
-    for action in (peer, train):
+    profiled = actions.add_parser("shares", help="where the time of a CPU graph goes")
+    profiled.add_argument("--model", type=Path, required=True)
+    calibrate = actions.add_parser("calibrate", help="find the ranges of the graph for neural processors")
+    calibrate.add_argument("--sentences", type=int, default=400)
+    calibrate.add_argument("--out", type=Path, required=True, help="the ranges")
+    for action in (peer, train, calibrate):
         action.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
         action.add_argument("--pack", default=PACK)
         action.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
@@ -123,6 +143,12 @@ def _train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, foll
     from .adapting import train  # PyTorch takes seconds to load
 
     train(arguments, catalog, corpus, follow_ups)
+
+
+def _calibrate(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
+    from .calibrating import calibrate  # needs the tokenizer's package, which checking does not
+
+    calibrate(arguments, catalog, corpus, follow_ups)
 
 
 def _compare(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:

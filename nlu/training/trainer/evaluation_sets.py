@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 
 from .catalog import Catalog
 from .corpus import Corpus, name_held_out
 from .follow_ups import FollowUp
 from .public_text import unrelated
-from .samples import Sampler
+from .samples import Sample, Sampler
 from .values import Lexicons
 
 JOINED_SENTENCES = 150
@@ -18,10 +19,12 @@ SEED = 20261124
 
 
 def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
-    """Every held-out line once; the unrelated public sentences where they are at hand."""
+    """Every held-out line once, or a sample; the unrelated public sentences where they are at hand."""
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
     sampler = Sampler(catalog, corpus, follow_ups, lexicons, arguments.split, {}, tuple(arguments.languages))
     samples = sampler.evaluation(SEED, JOINED_SENTENCES)
+    if arguments.sample is not None:
+        samples = _sample(samples, arguments.languages, arguments.sample)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "w", encoding="utf-8") as out:
         for sample in samples:
@@ -41,3 +44,12 @@ def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follo
                     row = {"text": text, "language": language, "kind": "unrelated", "before": "", "expected": "none"}
                     out.write(json.dumps(row, ensure_ascii=False) + "\n")
     print(f"wrote {arguments.out}")
+
+
+def _sample(samples: list[Sample], languages: list[str], count: int) -> list[Sample]:
+    """`count` of each language, in turn: the beginning of the list, too, holds as many of each."""
+    drawn = []
+    for language in languages:
+        of = [sample for sample in samples if sample.language == language]
+        drawn.append(random.Random(SEED).sample(of, min(count, len(of))))
+    return [sample for together in zip(*drawn) for sample in together]

@@ -15,11 +15,11 @@ TOKENS = made_up.prompt("open it")
 PLACES = 48
 
 
-def logits(extent: Extent, ranges: Ranges | None = None) -> np.ndarray:
+def logits(extent: Extent, ranges: Ranges | None = None, tokens: list[int] = TOKENS) -> np.ndarray:
     weights = made_up.MadeUpWeights()
     evaluator = ReferenceEvaluator(npu_graph.build(weights, extent, ranges))
     host = Host(weights, extent, lambda inputs: dict(zip(evaluator.output_names, evaluator.run(None, inputs))))
-    return host.advance(TOKENS)
+    return host.advance(tokens)
 
 
 class Npu(unittest.TestCase):
@@ -35,6 +35,14 @@ class Npu(unittest.TestCase):
         self.assertEqual(exact.argmax(), rounded.argmax())
         cosine = exact @ rounded / (np.linalg.norm(exact) * np.linalg.norm(rounded))
         self.assertGreater(cosine, 0.99)
+
+    def test_every_token_of_a_sequence_counts_for_the_range_of_the_logits(self) -> None:
+        extent = Extent(chunk=8, places=PLACES)
+        weights = made_up.MadeUpWeights()
+        ranges = npu_calibrate.calibrate(weights, extent, [TOKENS])
+        highest = max(float(logits(extent, tokens=TOKENS[: count + 1]).max()) for count in range(len(TOKENS)))
+        step = ranges.scale("head").step
+        self.assertGreaterEqual((65535 - ranges.scale("head").zero) * step, highest - float(step))
 
     def test_a_range_that_was_not_calibrated_is_refused_by_name(self) -> None:
         with self.assertRaisesRegex(BuildError, "no calibrated range for hidden"):

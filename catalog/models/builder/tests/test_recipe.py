@@ -52,6 +52,33 @@ class Recipes(unittest.TestCase):
             with self.subTest(expected):
                 self.assertIn(expected, self.complaint(text))
 
+    def test_a_pack_like_another_has_its_sources_and_section_but_files_of_its_own(self) -> None:
+        own = '[[pack]]\nname = "huge"\nlike = "tiny"\non_demand = true\n[pack.voice_activity]\nwindow_samples = 256\n'
+        own += '[[pack.file]]\npath = "other.onnx"\nsize = 1\n'
+        self.workshop.recipes.write_text(recipe_text() + own, encoding="utf-8")
+        tiny, huge = recipe.read(self.workshop.recipes, machine="x86_64").values()
+        self.assertEqual(huge.sources, tiny.sources)
+        self.assertEqual(huge.section, tiny.section | {"window_samples": 256})
+        self.assertEqual([result.path for result in huge.results], ["other.onnx"])
+        self.assertEqual((tiny.on_demand, huge.on_demand), (False, True))
+        complaint = self.complaint(own + recipe_text())
+        self.assertIn('pack 1: like = "tiny" names no pack before it', complaint)
+
+    def test_what_is_made_on_demand_is_not_made_unasked(self) -> None:
+        text = recipe_text() + '[[pack]]\nname = "huge"\nlike = "tiny"\non_demand = true\n'
+        text += '[[pack.file]]\npath = "model.onnx"\nsize = 11\n'
+        self.workshop.recipes.write_text(text, encoding="utf-8")
+        recipes = recipe.read(self.workshop.recipes, machine="x86_64")
+
+        def chosen(*arguments: str) -> list[str]:
+            options = command._parser().parse_args(arguments)
+            return [entry.name for entry in command._chosen(recipes, options)]
+
+        self.assertEqual(chosen("install"), ["tiny"])
+        self.assertEqual(chosen("verify"), ["tiny"])
+        self.assertEqual(chosen("install", "huge"), ["huge"])
+        self.assertEqual(chosen("list"), ["tiny", "huge"])
+
     def test_any_change_of_a_recipe_changes_its_identity(self) -> None:
         self.assertEqual(self.workshop.recipe().identity, self.workshop.recipe().identity)
         changed = self.workshop.recipe(member="tiny_model/data/other.onnx")

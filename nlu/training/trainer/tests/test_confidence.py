@@ -1,17 +1,17 @@
-"""The fit of the calibration."""
+"""The fit of the curve behind confidence."""
 
 import math
 import random
 import unittest
 
-from ..calibration import LEAST_DOUBT, fit
+from ..confidence import LEAST_DOUBT, fit
 
 
 def share(probability: float, bias: float, slope: float) -> float:
     return 1 / (1 + math.exp(slope * math.log(1 - probability + LEAST_DOUBT) - bias))
 
 
-class Calibration(unittest.TestCase):
+class Confidence(unittest.TestCase):
     def test_the_curve_that_made_the_answers_is_found_again(self):
         rng = random.Random(1)
         probabilities = [1 - 10 ** -rng.uniform(0.1, 5) for _ in range(20_000)]

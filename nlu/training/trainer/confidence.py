@@ -33,7 +33,7 @@ def fit(answers: list[tuple[float, bool]]) -> tuple[float, float]:
     return bias, slope
 
 
-def calibrate(path: Path) -> str:
+def confidence(path: Path) -> str:
     """The manifest's line, fitted to the model's single answers that mean a command."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     single = [row for row in rows if meant(row["model"]) and not row["model"]["clauses"]]
