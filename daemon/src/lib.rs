@@ -11,7 +11,6 @@ pub mod control;
 pub mod dialogue;
 mod directory;
 mod error;
-mod expected_words;
 mod gateway;
 mod knowledge;
 mod logging;
