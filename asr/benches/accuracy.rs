@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! cargo bench --workspace --bench accuracy -- LIST [--pack NAME] [--threads N] [--context N]
-//!     [--prompt en=FILE]... [--glance] [--heard]
+//!     [--bias BEGINNING,FOLLOWING,RECOVERED] [--search CONCESSION,CONFIDENCE]
+//!     [--configs DIRECTORY] [--glance] [--heard]
 //! ```
 //! LIST has a line for each recording: its path, `en` or `zh`, a name of the conditions it was made
-//! in, and what is said in it, parted by tabs. FILE holds what the recogniser is primed with.
+//! in, and what is said in it, parted by tabs. The bias leans the recogniser towards the packs in
+//! DIRECTORY, those that are shipped unless another is named.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,10 +15,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use codriver_asr::{
-    EndpointOptions, Error, Format, FrontEnd, Recogniser, Recognition, SileroVad, Utterance,
-    Whisper, WhisperOptions, hear_file,
+    BiasWeights, EndpointOptions, Error, Expected, Format, FrontEnd, Recogniser, Recognition,
+    SearchOptions, SileroVad, Utterance, Whisper, WhisperOptions, hear_file,
 };
-use codriver_catalog::Language;
+use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, Runtime, Store};
 
 #[derive(Default)]
@@ -25,7 +27,7 @@ struct Tally {
     wrong: usize,
     exact: usize,
     refused: usize,
-    decodes: u32,
+    encodes: u32,
     recordings: usize,
     ms: Vec<f64>,
 }
@@ -56,27 +58,39 @@ fn main() {
     let mut front_end =
         FrontEnd::new(Format::SPEECH, Box::new(vad), EndpointOptions::default()).unwrap();
     let usual = WhisperOptions::default();
+    let whisper_languages = languages.clone();
     let options = WhisperOptions {
         languages,
         threads: value("--threads").map_or(usual.threads, |n| n.parse().unwrap()),
         least_audio_context: value("--context")
             .map_or(usual.least_audio_context, |n| n.parse().unwrap()),
+        bias: value("--bias").map_or(usual.bias, |weights| {
+            let mut weights = weights.split(',').map(|w| w.parse().unwrap());
+            let mut weight = || weights.next().unwrap();
+            BiasWeights {
+                beginning: weight(),
+                following: weight(),
+                recovered: weight(),
+            }
+        }),
+        search: value("--search").map_or(usual.search, |search| {
+            let (concession, confidence) = search.split_once(',').unwrap();
+            SearchOptions {
+                concession: concession.parse().unwrap(),
+                min_confidence: confidence.parse().unwrap(),
+                ..SearchOptions::default()
+            }
+        }),
         ..usual
     };
     let pack = value("--pack").unwrap_or_else(|| "whisper-base-q8_0".to_owned());
     let mut whisper = Whisper::load(&store.open(&pack).unwrap(), options).unwrap();
-    for (at, _) in arguments
-        .iter()
-        .enumerate()
-        .filter(|(_, a)| *a == "--prompt")
-    {
-        let (code, file) = arguments[at + 1].split_once('=').unwrap();
-        let language = Language::ALL
-            .into_iter()
-            .find(|l| l.code() == code)
-            .unwrap();
-        let prompt = std::fs::read_to_string(file).unwrap();
-        whisper.set_vocabulary(language, &[prompt.trim().to_owned()]);
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
+    let configs = value("--configs").unwrap_or_else(|| shipped.to_owned());
+    let catalog = Catalog::load(configs.as_ref()).unwrap();
+    let calls = ["hello car", "hey codriver", "你好小车"].map(str::to_owned);
+    for language in &whisper_languages {
+        whisper.expect(Expected::from_catalog(&catalog, *language, &calls));
     }
 
     let glancing = arguments.iter().any(|argument| argument == "--glance");
@@ -99,7 +113,7 @@ fn main() {
             tally
                 .ms
                 .push(recognition.timings().total.as_secs_f64() * 1e3);
-            tally.decodes += recognition.timings().decodes;
+            tally.encodes += recognition.timings().encodes;
             match recognition {
                 Recognition::Heard(transcript) => heard = format!("{heard} {}", transcript.text),
                 Recognition::Rejected { reason, .. } => {
@@ -119,7 +133,7 @@ fn main() {
     }
     println!(
         "{:<24}{:>6}{:>8}{:>8}{:>9}{:>9}{:>9}{:>9}",
-        "conditions", "n", "WER %", "exact", "refused", "decodes", "p50 ms", "p95 ms"
+        "conditions", "n", "WER %", "exact", "refused", "encodes", "p50 ms", "p95 ms"
     );
     for (conditions, mut tally) in tallies {
         tally.ms.sort_by(f64::total_cmp);
@@ -129,7 +143,7 @@ fn main() {
             tally.wrong as f64 * 100.0 / tally.said.max(1) as f64,
             tally.exact,
             tally.refused,
-            tally.decodes,
+            tally.encodes,
             quantile(&tally.ms, 0.5),
             quantile(&tally.ms, 0.95),
         );
@@ -144,23 +158,31 @@ impl Recogniser for Glancing<'_> {
         self.0.set_languages(languages)
     }
 
-    fn set_vocabulary(&mut self, language: Language, words: &[String]) {
-        self.0.set_vocabulary(language, words);
+    fn expect(&mut self, expected: Expected) {
+        self.0.expect(expected);
     }
 
-    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
-        self.0.glance(utterance)
+    fn glance(
+        &mut self,
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error> {
+        self.0.glance(utterance, wanted)
     }
 
-    fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
-        self.0.glance(utterance)
+    fn recognise(
+        &mut self,
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error> {
+        self.0.glance(utterance, wanted)
     }
 }
 
 /// English words, or Han characters one by one; numbers written out as they are said.
 fn units(text: &str) -> Vec<String> {
-    let text = text
-        .to_lowercase()
+    // Traditional characters are the same characters.
+    let text = fast2s::convert(&text.to_lowercase())
         .replace('%', " percent ")
         .replace('°', " degrees ");
     let mut units: Vec<String> = Vec::new();

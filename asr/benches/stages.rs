@@ -61,7 +61,7 @@ fn recognition(criterion: &mut Criterion) {
         };
         let mut whisper = Whisper::load(&pack, options).unwrap();
         group.bench_function(name, |bench| {
-            bench.iter(|| whisper.recognise(black_box(&utterance)).unwrap());
+            bench.iter(|| whisper.recognise(black_box(&utterance), &|| true).unwrap());
         });
     }
     group.finish();

@@ -1,14 +1,14 @@
 //! What is heard in WAV files, with every figure the guard goes by:
 //! `cargo run --release -p codriver-asr --example hear -- FILE.wav...`
-//! (expected words, comma-separated, in `VOCABULARY`; recogniser threads in `THREADS`).
+//! (a folder of packs whose phrases are expected in `CONFIGS`; recogniser threads in `THREADS`).
 
 use std::path::Path;
 
 use codriver_asr::{
-    EndpointOptions, Format, FrontEnd, Recogniser, Recognition, SileroVad, Whisper, WhisperOptions,
-    hear_file,
+    EndpointOptions, Expected, Format, FrontEnd, Recogniser, Recognition, SileroVad, Whisper,
+    WhisperOptions, hear_file,
 };
-use codriver_catalog::Language;
+use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, Runtime, Store};
 
 fn main() -> Result<(), codriver_asr::Error> {
@@ -28,10 +28,14 @@ fn main() -> Result<(), codriver_asr::Error> {
         ..WhisperOptions::default()
     };
     let mut whisper = Whisper::load(&store.open("whisper-base-q8_0")?, options)?;
-    if let Ok(words) = std::env::var("VOCABULARY") {
-        let words: Vec<String> = words.split(',').map(str::to_owned).collect();
-        for language in Language::ALL {
-            whisper.set_vocabulary(language, &words);
+    if let Some(configs) = std::env::var_os("CONFIGS") {
+        match Catalog::load(Path::new(&configs)) {
+            Ok(catalog) => {
+                for language in Language::ALL {
+                    whisper.expect(Expected::from_catalog(&catalog, language, &[]));
+                }
+            }
+            Err(error) => eprintln!("nothing is expected: {error}"),
         }
     }
     for file in std::env::args().skip(1) {
@@ -49,13 +53,13 @@ fn main() -> Result<(), codriver_asr::Error> {
             let voiced = utterance.voiced.as_secs_f32();
             match recognition {
                 Recognition::Heard(t) => println!(
-                    "  {:?} [{}] confidence {:.2} weakest {:.2} no-speech {:.2} voiced {voiced:.2} s, {} decodes, {:?}",
+                    "  {:?} [{}] confidence {:.2} weakest {:.2} no-speech {:.2} voiced {voiced:.2} s, encoded {} times, {:?}",
                     t.text,
                     t.language,
                     t.confidence,
                     t.weakest_token(),
                     t.no_speech_probability,
-                    t.timings.decodes,
+                    t.timings.encodes,
                     t.timings.total
                 ),
                 Recognition::Rejected { reason, timings } => {

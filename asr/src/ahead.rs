@@ -69,16 +69,20 @@ impl Ahead {
         }
         self.held = None;
         let begun = Instant::now();
-        let mut recognition = self.recogniser.glance(&utterance)?;
+        let wanted = || !listener.has_resumed(&utterance);
+        let mut recognition = self.recogniser.glance(&utterance, &wanted)?;
         let mut completeness = self.judge(&recognition);
         listener.judge(&utterance, completeness);
+        if !wanted() {
+            return Ok(());
+        }
         if completeness != Completeness::Complete {
-            if listener.has_resumed(&utterance) {
-                return Ok(());
-            }
-            recognition = self.recogniser.recognise(&utterance)?;
+            recognition = self.recogniser.recognise(&utterance, &wanted)?;
             completeness = self.judge(&recognition);
             listener.judge(&utterance, completeness);
+        }
+        if !wanted() {
+            return Ok(());
         }
         tracing::debug!(utterance = %utterance.id, ?completeness, "pause");
         self.held = Some(Held {
@@ -105,9 +109,9 @@ impl Ahead {
                 ahead: Some(held.took),
             }),
             _ => {
-                let mut recognition = self.recogniser.glance(utterance)?;
+                let mut recognition = self.recogniser.glance(utterance, &|| true)?;
                 if self.judge(&recognition) != Completeness::Complete {
-                    recognition = self.recogniser.recognise(utterance)?;
+                    recognition = self.recogniser.recognise(utterance, &|| true)?;
                 }
                 Ok(Recognised {
                     recognition,

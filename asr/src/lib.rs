@@ -12,11 +12,11 @@
 //! ```no_run
 //! use std::time::Duration;
 //! use codriver_asr::{
-//!     EndpointOptions, Event, Format, FrontEnd, Listener, ListenerOptions, Microphone,
+//!     EndpointOptions, Event, Expected, Format, FrontEnd, Listener, ListenerOptions, Microphone,
 //!     MicrophoneOptions, Next, Recogniser, Recognition, SileroVad, Source, Whisper,
 //!     WhisperOptions,
 //! };
-//! use codriver_catalog::Language;
+//! use codriver_catalog::{Catalog, Language};
 //! use codriver_models::{ExecutionProviders, Runtime, Store};
 //!
 //! # fn main() -> Result<(), codriver_asr::Error> {
@@ -27,7 +27,8 @@
 //!
 //! let mut whisper =
 //!     Whisper::load(&store.open("whisper-base-q8_0")?, WhisperOptions::default())?;
-//! whisper.set_vocabulary(Language::English, &["sunroof".into(), "defroster".into()]);
+//! let catalog = Catalog::load("configs".as_ref()).expect("packs");
+//! whisper.expect(Expected::from_catalog(&catalog, Language::English, &["hello car".into()]));
 //!
 //! let open = || {
 //!     let microphone = Microphone::open(&MicrophoneOptions::default())?;
@@ -36,7 +37,7 @@
 //! let listener = Listener::start(open, front_end, ListenerOptions::default())?;
 //! loop {
 //!     match listener.next(Duration::from_secs(1)) {
-//!         Next::Event(Event::Utterance(utterance)) => match whisper.recognise(&utterance)? {
+//!         Next::Event(Event::Utterance(utterance)) => match whisper.recognise(&utterance, &|| true)? {
 //!             Recognition::Heard(transcript) => println!("{}: {}", utterance.id, transcript.text),
 //!             Recognition::Rejected { reason, .. } => println!("{}: {reason}", utterance.id),
 //!         },
@@ -53,6 +54,7 @@ mod ahead;
 mod audio;
 mod endpoint;
 mod error;
+mod expected;
 mod front_end;
 mod hear;
 mod listener;
@@ -69,12 +71,13 @@ pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
 pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment};
 pub use error::Error;
+pub use expected::Expected;
 pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};
 pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next, RELEASE_TAIL};
 pub use recogniser::{
-    GuardOptions, Recogniser, Recognition, Rejected, Timings, Token, Transcript, Whisper,
-    WhisperOptions,
+    BiasWeights, GuardOptions, Recogniser, Recognition, Rejected, SearchOptions, Timings, Token,
+    Transcript, Whisper, WhisperOptions,
 };
 pub use resample::ToSpeech;
 pub use source::{

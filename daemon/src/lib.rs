@@ -12,7 +12,6 @@ pub mod control;
 pub mod dialogue;
 mod directory;
 mod error;
-mod expected_words;
 mod gateway;
 mod knowledge;
 mod logging;

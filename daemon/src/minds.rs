@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codriver_asr::{
-    EndpointOptions, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
+    EndpointOptions, Expected, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, ProviderReport, Runtime, SessionOptions, Store};
@@ -13,7 +13,6 @@ use codriver_nlu::model::{Health, LanguageModel, ModelSettings};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
 use crate::Error;
-use crate::expected_words::expected_words;
 use crate::knowledge::directory;
 use crate::pipeline::UnderstoodReport;
 use crate::settings::{Settings, Tier};
@@ -118,7 +117,7 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Loads voice activity and recogniser, told to expect the packs' words.
+    /// Loads voice activity and recogniser, told to expect the packs' phrases.
     ///
     /// # Errors
     /// A missing or damaged model.
@@ -150,7 +149,8 @@ impl Ears {
         };
         let mut recogniser = Whisper::load(&store.open(&settings.recogniser.pack)?, options)?;
         for language in &settings.recogniser.languages {
-            recogniser.set_vocabulary(*language, &expected_words(catalog, *language));
+            let calls = &settings.listening.wake_phrases;
+            recogniser.expect(Expected::from_catalog(catalog, *language, calls));
         }
         // whisper.cpp has kernels of its own and runs nowhere else.
         reports.push(serde_json::json!({

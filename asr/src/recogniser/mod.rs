@@ -1,19 +1,24 @@
 //! From an utterance to words: the trait, and what a recogniser answers.
 
+mod bias;
+mod decoded;
+mod decoding;
 mod guard;
 mod processor;
 mod repetition;
+mod search;
+mod tokens;
 mod transcript;
-mod vocabulary;
 mod whisper;
 
+pub use bias::BiasWeights;
 pub use guard::{GuardOptions, Rejected};
 pub use transcript::{Timings, Token, Transcript};
-pub use whisper::{Whisper, WhisperOptions};
+pub use whisper::{SearchOptions, Whisper, WhisperOptions};
 
 use codriver_catalog::Language;
 
-use crate::{Error, Utterance};
+use crate::{Error, Expected, Utterance};
 
 /// Turns utterances into text. Blocking: give it a thread of its own.
 pub trait Recogniser: Send {
@@ -21,16 +26,25 @@ pub trait Recogniser: Send {
     /// language is detected among them; an empty list is refused.
     fn set_languages(&mut self, languages: &[Language]) -> Result<(), Error>;
 
-    /// Words to expect in `language`, most important first; replaces earlier ones. Words beyond
-    /// what the model can hold are left out.
-    fn set_vocabulary(&mut self, language: Language, words: &[String]);
+    /// What to expect in its language; replaces what was expected there before.
+    fn expect(&mut self, expected: Expected);
 
     /// A first look at one utterance, faster and less sure than [`recognise`](Self::recognise):
-    /// enough where its words turn out to be a whole request.
-    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error>;
+    /// enough where its words turn out to be a whole request. `wanted` is asked now and then;
+    /// when it says no, the recogniser stops with [`Rejected::Unwanted`].
+    fn glance(
+        &mut self,
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error>;
 
-    /// The words of one utterance, or why it holds none that can be trusted.
-    fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error>;
+    /// The words of one utterance, or why it holds none that can be trusted; `wanted` as in
+    /// [`glance`](Self::glance). Right after a glance at the same utterance it goes on from there.
+    fn recognise(
+        &mut self,
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error>;
 }
 
 /// What a recogniser makes of an utterance.

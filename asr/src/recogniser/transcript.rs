@@ -38,7 +38,8 @@ impl Transcript {
 pub struct Token {
     /// The text, with the space before it where there is one.
     pub text: String,
-    /// How probable the model found it, 0 to 1; the least of its parts.
+    /// How probable the model itself found it, 0 to 1, whatever it was leaned towards; the least
+    /// of its parts.
     pub probability: f32,
 }
 
@@ -47,8 +48,8 @@ pub struct Token {
 pub struct Timings {
     /// All of it.
     pub total: Duration,
-    /// How often the model ran: more than once after a change of language or a loop.
-    pub decodes: u32,
+    /// How often the sound was encoded, the costly part: more than once after a loop.
+    pub encodes: u32,
     /// Encoder positions (50 a second) of the last run.
     pub audio_context: u32,
 }

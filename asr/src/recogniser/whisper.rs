@@ -1,23 +1,22 @@
 //! Speech recognition with whisper.cpp.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use codriver_catalog::Language;
+use codriver_catalog::{Language, UtteranceId};
 use codriver_models::ModelPack;
-use whisper_rs::{
-    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError,
-    WhisperState,
-};
+use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperError};
 
-use super::guard::{GuardOptions, judge};
+use super::bias::{Bias, BiasWeights, Sentence};
+use super::decoded::Decoded;
+use super::decoding::{Model, Writing};
+use super::guard::{GuardOptions, Rejected, judge};
 use super::repetition::is_looping;
-use super::vocabulary::Vocabulary;
-use super::{Recogniser, Recognition, Timings, Token, Transcript, processor};
+use super::search::Search;
+use super::{Recogniser, Recognition, Timings, processor};
 use crate::audio::SAMPLE_RATE_HZ;
-use crate::{Error, Utterance};
+use crate::{Error, Expected, Utterance};
 
 /// How whisper runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,9 +30,10 @@ pub struct WhisperOptions {
     /// are fast, but whisper was taught on 1500 and begins to repeat itself; what does is decoded
     /// again with twice as many.
     pub least_audio_context: u16,
-    /// The same for a glance, which is not primed with the vocabulary: without it fewer do, with
-    /// it a context below 512 repeats itself in every second utterance.
-    pub glance_audio_context: u16,
+    /// How much the model is leaned towards what is expected.
+    pub bias: BiasWeights,
+    /// When an expected sentence is taken for what was said.
+    pub search: SearchOptions,
     /// When a transcript is not believed.
     pub guard: GuardOptions,
 }
@@ -43,30 +43,55 @@ impl Default for WhisperOptions {
         Self {
             languages: Language::ALL.to_vec(),
             threads: 2,
-            least_audio_context: 512,
-            glance_audio_context: 256,
+            least_audio_context: 256,
+            bias: BiasWeights::default(),
+            search: SearchOptions::default(),
             guard: GuardOptions::default(),
         }
     }
 }
 
-/// How an utterance is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// With a short audio context and no vocabulary.
-    Quick,
-    /// With both.
-    Careful,
+/// When an expected sentence is taken for what was said, where the model by itself wrote another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchOptions {
+    /// By how much less probable it may be than what the model wrote, as a logarithm: with 4 some
+    /// 50 times.
+    pub concession: f32,
+    /// The geometric mean of its token probabilities must be at least this.
+    pub min_confidence: f32,
+    /// The model is asked for no more than so many tokens; 0 never searches.
+    pub most_steps: usize,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self {
+            concession: 4.0,
+            min_confidence: 0.2,
+            most_steps: 48,
+        }
+    }
 }
 
 /// A loaded whisper model.
 pub struct Whisper {
-    state: WhisperState,
-    context: WhisperContext,
+    model: Model,
     options: WhisperOptions,
-    vocabularies: HashMap<Language, Vocabulary>,
-    /// The language spoken last: the next utterance is tried in it first.
+    biases: HashMap<Language, Bias>,
+    /// The language spoken last: of two that sound alike it is taken.
     spoken_last: Language,
+    heard: Option<Heard>,
+}
+
+/// What the model has heard of the utterance that it holds encoded.
+struct Heard {
+    utterance: UtteranceId,
+    /// The last voiced sample: the same utterance may have gone on since.
+    until: u64,
+    seconds: f32,
+    decoded: Decoded,
+    encodes: u32,
+    audio_context: i32,
 }
 
 impl Whisper {
@@ -96,78 +121,153 @@ impl Whisper {
             .create_state()
             .map_err(|_| unusable("too little memory"))?;
         Ok(Self {
-            state,
-            context,
+            model: Model::new(context, state, usize::from(options.threads.max(1))),
             options,
-            vocabularies: HashMap::new(),
+            biases: HashMap::new(),
             spoken_last,
+            heard: None,
         })
     }
 
-    fn decode(
+    /// What the model by itself, leaned a little, writes down. `None` when it is not wanted.
+    fn listen(
         &mut self,
-        audio: &[f32],
-        language: Language,
-        audio_context: i32,
-        look: Look,
-    ) -> Result<Decoded, Error> {
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<&Heard>, Error> {
+        self.heard = None;
+        let audio = long_enough(&utterance.samples);
         let seconds = audio.len() as f32 / SAMPLE_RATE_HZ as f32;
-        let mut parameters = base_parameters(language);
-        parameters.set_n_threads(i32::from(self.options.threads.max(1)));
-        parameters.set_audio_ctx(audio_context);
-        parameters.set_max_tokens(max_tokens(language, seconds));
-        if look == Look::Careful
-            && let Some(vocabulary) = self.vocabularies.get(&language)
+        let mut audio_context = audio_context(audio.len(), self.options.least_audio_context);
+        let mut encodes = 1;
+        self.model.encode(&audio, audio_context).map_err(failed)?;
+        let mut decoded = self.write(seconds, wanted)?;
+        if decoded.as_ref().is_some_and(|d| is_looping(&d.text()))
+            && audio_context < MAX_AUDIO_CONTEXT
         {
-            parameters.set_tokens(&vocabulary.tokens);
+            // A short context invites loops; a longer one costs time but ends most of them.
+            audio_context = (audio_context * 2).min(MAX_AUDIO_CONTEXT);
+            encodes += 1;
+            self.model.encode(&audio, audio_context).map_err(failed)?;
+            decoded = self.write(seconds, wanted)?;
         }
-        self.state.full(parameters, audio).map_err(failed)?;
-        self.collect(language)
+        self.heard = decoded.map(|decoded| Heard {
+            utterance: utterance.id,
+            until: utterance.end_of_speech.at_sample,
+            seconds,
+            decoded,
+            encodes,
+            audio_context,
+        });
+        Ok(self.heard.as_ref())
     }
 
-    /// Reads the text tokens of the last decode out of the state.
-    fn collect(&self, language: Language) -> Result<Decoded, Error> {
-        let end_of_text = self.context.token_eot();
-        let mut no_speech_probability: f32 = 0.0;
-        let mut pieces = Vec::new();
-        for segment in self.state.as_iter() {
-            no_speech_probability = no_speech_probability.max(segment.no_speech_probability());
-            for index in 0..segment.n_tokens() {
-                let Some(token) = segment.get_token(index) else {
-                    continue;
-                };
-                // From end-of-text on come the markers: languages, tasks, timestamps.
-                if token.token_id() < end_of_text {
-                    let bytes = token.to_bytes().map_err(failed)?.to_vec();
-                    pieces.push((bytes, token.token_probability()));
-                }
+    /// Writes down what was encoded, in the language that it sounds most like.
+    fn write(&mut self, seconds: f32, wanted: &dyn Fn() -> bool) -> Result<Option<Decoded>, Error> {
+        let beginning = self.model.begin(&self.options.languages).map_err(failed)?;
+        let likelier = |(language, score): &(Language, f32)| match *language == self.spoken_last {
+            true => (*language, score + SPOKEN_LAST),
+            false => (*language, *score),
+        };
+        let language = beginning
+            .languages
+            .iter()
+            .map(likelier)
+            .max_by(|one, other| one.1.total_cmp(&other.1))
+            .map_or(self.spoken_last, |(language, _)| language);
+        let bias = self.biases.get(&language);
+        let how = Writing {
+            language,
+            bias: bias.map(|bias| (bias, self.options.bias)),
+            most_tokens: most_tokens(language, seconds),
+            wanted,
+        };
+        self.model.write(&beginning, &how).map_err(failed)
+    }
+
+    /// The expected sentence that may be taken for what was written, where that is none itself.
+    fn expected_instead(
+        &mut self,
+        heard: &Heard,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<Decoded>, Error> {
+        let written = &heard.decoded;
+        let options = &self.options.search;
+        let Some(bias) = self.biases.get(&written.language) else {
+            return Ok(None);
+        };
+        let concession = match written.kind {
+            _ if options.most_steps == 0 => return Ok(None),
+            Sentence::Expected => return Ok(None),
+            // A name sounds like many things.
+            Sentence::Dictation => options.concession / 2.0,
+            Sentence::Other => options.concession,
+        };
+        let search = Search {
+            language: written.language,
+            bias,
+            at_least: written.log_probability - concession,
+            most_steps: options.most_steps,
+            most_tokens: most_tokens(written.language, heard.seconds),
+            wanted,
+        };
+        let found = self.model.search(&search).map_err(failed)?;
+        let Some((pieces, log_probability)) = found else {
+            return Ok(None);
+        };
+        let expected = Decoded {
+            language: written.language,
+            no_speech_probability: written.no_speech_probability,
+            log_probability,
+            kind: Sentence::Expected,
+            pieces,
+        };
+        tracing::debug!(
+            written = written.text(),
+            written_log_probability = written.log_probability,
+            expected = expected.text(),
+            log_probability,
+            confidence = expected.confidence(),
+            "an expected sentence sounds like it"
+        );
+        let sure = expected.confidence() >= options.min_confidence;
+        let whole = are_about_as_long(&expected.text(), &written.text());
+        Ok((sure && whole).then_some(expected))
+    }
+
+    fn believe(
+        &mut self,
+        utterance: &Utterance,
+        decoded: Option<Decoded>,
+        timings: Timings,
+    ) -> Recognition {
+        let Some(decoded) = decoded else {
+            let reason = Rejected::Unwanted;
+            return Recognition::Rejected { reason, timings };
+        };
+        let language = decoded.language;
+        let transcript = decoded.into_transcript(utterance.duration(), timings);
+        match judge(&transcript, utterance, &self.options.guard) {
+            Some(reason) => Recognition::Rejected { reason, timings },
+            None => {
+                self.spoken_last = language;
+                Recognition::Heard(transcript)
             }
         }
-        Ok(Decoded {
-            language,
-            no_speech_probability,
-            pieces,
-        })
+    }
+}
+
+impl Heard {
+    fn timings(&self, total: Duration) -> Timings {
+        Timings {
+            total,
+            encodes: self.encodes,
+            audio_context: self.audio_context.unsigned_abs(),
+        }
     }
 
-    /// The configured language that the audio of the last decode sounds most like. It asks the
-    /// decoder alone; the encoder's work is still there.
-    fn sounds_like(&mut self) -> Result<Language, Error> {
-        let start = [self.context.token_sot()];
-        self.state
-            .decode(&start, 0, usize::from(self.options.threads.max(1)))
-            .map_err(failed)?;
-        let scores = self.state.get_logits().map_err(failed)?;
-        let score = |language: Language| {
-            whisper_rs::get_lang_id(language.code())
-                .and_then(|id| usize::try_from(self.context.token_lang(id)).ok())
-                .and_then(|token| scores.get(token).copied())
-                .unwrap_or(f32::NEG_INFINITY)
-        };
-        let best = self.options.languages.iter().copied();
-        Ok(best
-            .max_by(|a, b| score(*a).total_cmp(&score(*b)))
-            .unwrap_or(self.spoken_last))
+    fn is_of(&self, utterance: &Utterance) -> bool {
+        self.utterance == utterance.id && self.until == utterance.end_of_speech.at_sample
     }
 }
 
@@ -175,142 +275,64 @@ impl Recogniser for Whisper {
     fn set_languages(&mut self, languages: &[Language]) -> Result<(), Error> {
         let first = first_language(languages)?;
         self.options.languages = languages.to_vec();
+        self.heard = None;
         if !languages.contains(&self.spoken_last) {
             self.spoken_last = first;
         }
         Ok(())
     }
 
-    fn set_vocabulary(&mut self, language: Language, words: &[String]) {
-        self.vocabularies
-            .insert(language, Vocabulary::new(words, &self.context));
+    fn expect(&mut self, expected: Expected) {
+        self.heard = None;
+        self.biases
+            .insert(expected.language(), Bias::new(expected, &self.model.table));
     }
 
-    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
-        self.look_at(utterance, Look::Quick)
-    }
-
-    fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
-        self.look_at(utterance, Look::Careful)
-    }
-}
-
-impl Whisper {
-    fn look_at(&mut self, utterance: &Utterance, look: Look) -> Result<Recognition, Error> {
+    fn glance(
+        &mut self,
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error> {
         let begun = Instant::now();
-        let audio = long_enough(&utterance.samples);
-        let least = match look {
-            Look::Quick => self.options.glance_audio_context,
-            Look::Careful => self.options.least_audio_context,
+        let heard = self.listen(utterance, wanted)?;
+        let timings = heard.map_or_else(Timings::default, |heard| heard.timings(begun.elapsed()));
+        let decoded = heard.map(|heard| heard.decoded.clone());
+        Ok(self.believe(utterance, decoded, timings))
+    }
+
+    fn recognise(
+        &mut self,
+        utterance: &Utterance,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error> {
+        let begun = Instant::now();
+        if !self
+            .heard
+            .as_ref()
+            .is_some_and(|heard| heard.is_of(utterance))
+        {
+            self.listen(utterance, wanted)?;
+        }
+        let Some(heard) = self.heard.take() else {
+            return Ok(self.believe(utterance, None, Timings::default()));
         };
-        let mut audio_context = audio_context(audio.len(), least);
-        let mut decodes = 1;
-        let mut decoded = self.decode(&audio, self.spoken_last, audio_context, look)?;
-        if self.options.languages.len() > 1 {
-            let language = self.sounds_like()?;
-            if language != decoded.language {
-                decodes += 1;
-                decoded = self.decode(&audio, language, audio_context, look)?;
-            }
-        }
-        if is_looping(&decoded.text()) && audio_context < MAX_AUDIO_CONTEXT {
-            // A short context invites loops; a longer one costs time but ends most of them.
-            audio_context = (audio_context * 2).min(MAX_AUDIO_CONTEXT);
-            decodes += 1;
-            decoded = self.decode(&audio, decoded.language, audio_context, look)?;
-        }
-        let timings = Timings {
-            total: begun.elapsed(),
-            decodes,
-            audio_context: audio_context.unsigned_abs(),
-        };
-        let language = decoded.language;
-        let transcript = decoded.into_transcript(utterance.duration(), timings);
-        let words = self
-            .vocabularies
-            .get(&language)
-            .map_or(&[][..], |v| v.words.as_slice());
-        Ok(
-            match judge(&transcript, utterance, words, &self.options.guard) {
-                Some(reason) => Recognition::Rejected { reason, timings },
-                None => {
-                    self.spoken_last = language;
-                    Recognition::Heard(transcript)
-                }
-            },
-        )
+        let expected = self.expected_instead(&heard, wanted)?;
+        let timings = heard.timings(begun.elapsed());
+        let decoded = expected.unwrap_or(heard.decoded);
+        Ok(self.believe(utterance, Some(decoded), timings))
     }
 }
 
-/// What came out of one run of the model.
-struct Decoded {
-    language: Language,
-    no_speech_probability: f32,
-    /// Bytes (perhaps parts of a character) and probability of each text token.
-    pieces: Vec<(Vec<u8>, f32)>,
+/// Whether neither text leaves more than a quarter of the other unsaid. A request that somebody
+/// tells of, "they said open the window and ...", holds one that would fit but for the rest.
+fn are_about_as_long(one: &str, other: &str) -> bool {
+    let length = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    let (one, other) = (length(one), length(other));
+    one.min(other) * 4 >= one.max(other) * 3
 }
 
-impl Decoded {
-    fn text(&self) -> String {
-        let bytes: Vec<u8> = self
-            .pieces
-            .iter()
-            .flat_map(|(bytes, _)| bytes)
-            .copied()
-            .collect();
-        String::from_utf8_lossy(&bytes).trim().to_owned()
-    }
-
-    fn into_transcript(self, duration: Duration, timings: Timings) -> Transcript {
-        Transcript {
-            text: self.text(),
-            language: self.language,
-            confidence: geometric_mean(self.pieces.iter().map(|(_, probability)| *probability)),
-            tokens: whole_characters(&self.pieces),
-            no_speech_probability: self.no_speech_probability,
-            duration,
-            timings,
-        }
-    }
-}
-
-fn geometric_mean(probabilities: impl ExactSizeIterator<Item = f32>) -> f32 {
-    let count = probabilities.len();
-    if count == 0 {
-        return 0.0;
-    }
-    let sum: f32 = probabilities
-        .map(|probability| probability.max(1e-10).ln())
-        .sum();
-    (sum / count as f32).exp()
-}
-
-/// Joins tokens that are parts of one character.
-fn whole_characters(pieces: &[(Vec<u8>, f32)]) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut bytes = Vec::new();
-    let mut least: f32 = 1.0;
-    for (piece, probability) in pieces {
-        bytes.extend_from_slice(piece);
-        least = least.min(*probability);
-        if let Ok(text) = std::str::from_utf8(&bytes) {
-            tokens.push(Token {
-                text: text.to_owned(),
-                probability: least,
-            });
-            bytes.clear();
-            least = 1.0;
-        }
-    }
-    if !bytes.is_empty() {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        tokens.push(Token {
-            text,
-            probability: least,
-        });
-    }
-    tokens
-}
+/// By so much, in logits, the language spoken last is likelier to be spoken again.
+const SPOKEN_LAST: f32 = 0.5;
 
 /// Encoder positions (50 a second) of whisper's full window of 30 s.
 const MAX_AUDIO_CONTEXT: i32 = 1500;
@@ -326,12 +348,12 @@ fn audio_context(samples: usize, least: u16) -> i32 {
 
 /// The most tokens that can be said in `seconds`: a net under loops. Han characters often take
 /// two tokens each.
-fn max_tokens(language: Language, seconds: f32) -> i32 {
+fn most_tokens(language: Language, seconds: f32) -> usize {
     let per_second = match language {
         Language::English => 7.0,
         Language::Mandarin => 12.0,
     };
-    (6.0 + per_second * seconds) as i32
+    (6.0 + per_second * seconds) as usize
 }
 
 /// whisper needs about a second; shorter utterances are followed by silence.
@@ -361,56 +383,31 @@ fn failed(error: WhisperError) -> Error {
     }
 }
 
-/// The parameters that are the same for every utterance in `language`.
-///
-/// The binding never frees the language's name, so each thread makes these once per language.
-fn base_parameters<'t>(language: Language) -> FullParams<'static, 't> {
-    thread_local! {
-        static MADE: RefCell<HashMap<Language, FullParams<'static, 'static>>> =
-            RefCell::new(HashMap::new());
-    }
-    MADE.with_borrow_mut(|made| {
-        let parameters = made.entry(language).or_insert_with(|| {
-            let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-            parameters.set_language(Some(language.code()));
-            parameters.set_no_context(true);
-            parameters.set_single_segment(true);
-            // Timestamps keep whisper from looping.
-            parameters.set_no_timestamps(false);
-            // One temperature, no second guesses: the guard judges the first answer.
-            parameters.set_temperature(0.0);
-            parameters.set_temperature_inc(0.0);
-            parameters.set_suppress_blank(true);
-            parameters.set_suppress_nst(true);
-            parameters.set_print_special(false);
-            parameters.set_print_progress(false);
-            parameters.set_print_realtime(false);
-            parameters.set_print_timestamps(false);
-            parameters
-        });
-        parameters.clone()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_one_character_become_one_token_with_the_least_probability() {
-        let window = "窗".as_bytes();
-        let pieces = [
-            (b" open".to_vec(), 0.9),
-            (window[..1].to_vec(), 0.8),
-            (window[1..].to_vec(), 0.4),
-            (b"!".to_vec(), 0.7),
-        ];
-        let tokens = whole_characters(&pieces);
-        let expected = [(" open", 0.9), ("窗", 0.4), ("!", 0.7)].map(|(text, probability)| Token {
-            text: text.to_owned(),
-            probability,
-        });
-        assert_eq!(tokens, expected);
+    fn a_request_is_not_taken_for_a_sentence_that_says_more_or_less() {
+        for (expected, written) in [
+            (
+                "Lock the back door",
+                "Lock the back door when you go out, darling.",
+            ),
+            ("Yes", "Yes, that's spelled with a Y."),
+            (
+                "Turn the heating down",
+                "They turn the heating down to save money.",
+            ),
+            ("打开车窗", "打开"),
+        ] {
+            assert!(!are_about_as_long(expected, written), "{written}");
+        }
+        assert!(are_about_as_long(
+            "Set the passenger seat heating to level 2",
+            "Set the Pass and your C teating to level 2."
+        ));
+        assert!(are_about_as_long("请打开天窗", "輕大開天床。"));
     }
 
     #[test]
@@ -419,11 +416,5 @@ mod tests {
         assert_eq!(audio_context(2 * 16_000, 512), 512);
         assert_eq!(audio_context(15 * 16_000, 512), 832);
         assert_eq!(audio_context(60 * 16_000, 512), 1500);
-    }
-
-    #[test]
-    fn the_geometric_mean_of_nothing_is_no_confidence() {
-        assert_eq!(geometric_mean([].into_iter()), 0.0);
-        assert!((geometric_mean([0.25, 1.0].into_iter()) - 0.5).abs() < 1e-6);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use codriver_asr::{
-    Ahead, Completeness, EndpointOptions, Error, Event, Format, FrontEnd, Listener,
+    Ahead, Completeness, EndpointOptions, Error, Event, Expected, Format, FrontEnd, Listener,
     ListenerOptions, Next, Read, Recognised, Recogniser, Recognition, Sense, Source, Timings,
     Transcript, Utterance, VoiceActivity,
 };
@@ -78,13 +78,21 @@ impl Recogniser for Counting {
         Ok(())
     }
 
-    fn set_vocabulary(&mut self, _: Language, _: &[String]) {}
+    fn expect(&mut self, _: Expected) {}
 
-    fn glance(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+    fn glance(
+        &mut self,
+        utterance: &Utterance,
+        _: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error> {
         Ok(self.hear("glance", utterance))
     }
 
-    fn recognise(&mut self, utterance: &Utterance) -> Result<Recognition, Error> {
+    fn recognise(
+        &mut self,
+        utterance: &Utterance,
+        _: &dyn Fn() -> bool,
+    ) -> Result<Recognition, Error> {
         Ok(self.hear("look", utterance))
     }
 }

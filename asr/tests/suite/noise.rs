@@ -1,16 +1,20 @@
 //! Sound without speech leads to no words.
 
 use codriver_asr::{Recogniser, Recognition, WhisperOptions, hear_file};
+use codriver_catalog::Language;
 
-use crate::support::{front_end, pink_noise, test_data, whisper, white_noise, write_wav};
+use crate::support::{expected, front_end, pink_noise, test_data, whisper, white_noise, write_wav};
 
 /// What a glance and a careful look make of the recording.
 fn words_in(path: &std::path::Path) -> Vec<String> {
     let mut whisper = whisper(WhisperOptions::default());
+    for language in Language::ALL {
+        whisper.expect(expected(language));
+    }
     let hearing = hear_file(path, &mut front_end(), &mut whisper).unwrap();
     let mut words = Vec::new();
     for (utterance, recognition) in hearing.heard {
-        for looked in [recognition, whisper.glance(&utterance).unwrap()] {
+        for looked in [recognition, whisper.glance(&utterance, &|| true).unwrap()] {
             if let Recognition::Heard(transcript) = looked {
                 words.push(transcript.text);
             }

@@ -1,9 +1,11 @@
 //! Recordings become words.
 
-use codriver_asr::{Error, Recogniser, Recognition, Transcript, WhisperOptions, hear_file};
+use codriver_asr::{
+    BiasWeights, Error, Recogniser, Recognition, Rejected, Transcript, WhisperOptions, hear_file,
+};
 use codriver_catalog::Language;
 
-use crate::support::{front_end, recording, speech, test_data, whisper, write_wav};
+use crate::support::{expected, front_end, recording, speech, test_data, whisper, write_wav};
 
 fn only_transcript(path: &std::path::Path, whisper: &mut dyn Recogniser) -> Transcript {
     let mut hearing = hear_file(path, &mut front_end(), whisper).unwrap();
@@ -61,16 +63,21 @@ fn mandarin_is_detected_and_written_in_han_characters() {
         "{}",
         transcript.text
     );
-    // One decode in the language tried first, one in the language detected.
-    assert_eq!(transcript.timings.decodes, 2);
+    assert_eq!(transcript.timings.encodes, 1);
+}
 
-    let again = only_transcript(&recording("zh-media-next.wav"), &mut whisper);
-    assert_eq!(again.language, Language::Mandarin);
-    assert_eq!(
-        again.timings.decodes, 1,
-        "the language spoken last is tried first"
-    );
-    assert_eq!(again.text, transcript.text);
+#[test]
+fn a_change_of_language_costs_no_second_encoding() {
+    let mut whisper = whisper(WhisperOptions::default());
+    for (file, language) in [
+        ("en-sunroof-open.wav", Language::English),
+        ("zh-media-next.wav", Language::Mandarin),
+        ("en-sunroof-open.wav", Language::English),
+    ] {
+        let transcript = only_transcript(&recording(file), &mut whisper);
+        assert_eq!(transcript.language, language, "{}", transcript.text);
+        assert_eq!(transcript.timings.encodes, 1, "{file}");
+    }
 }
 
 #[test]
@@ -94,39 +101,91 @@ fn only_configured_languages_are_heard() {
 }
 
 #[test]
-fn a_vocabulary_of_any_length_is_taken_and_does_not_silence_the_recogniser() {
-    let mut whisper = whisper(WhisperOptions::default());
-    let words: Vec<String> = ["air conditioning", "sunroof", "bad\0word", "  "]
-        .into_iter()
-        .map(str::to_owned)
-        .chain((0..5000).map(|n| format!("word{n}")))
-        .collect();
-    whisper.set_vocabulary(Language::English, &words);
-    let transcript = only_transcript(&recording("en-air-conditioning-on.wav"), &mut whisper);
-    assert!(
-        transcript.text.to_lowercase().contains("air conditioning"),
-        "{}",
-        transcript.text
-    );
+fn what_is_expected_is_written_where_it_sounds_like_it() {
+    let unaided = whisper(WhisperOptions::default());
+    let mut expecting = whisper(WhisperOptions::default());
+    for language in Language::ALL {
+        expecting.expect(expected(language));
+    }
+    for (mut whisper, right) in [(unaided, false), (expecting, true)] {
+        // 窗 (window) and 床 (bed) sound alike.
+        let window = only_transcript(&recording("zh-windows-close.wav"), &mut whisper).text;
+        assert_eq!(window.contains('窗'), right, "{window}");
+        let defroster = only_transcript(&recording("en-defrost-rear.wav"), &mut whisper).text;
+        assert_eq!(defroster.contains("defroster"), right, "{defroster}");
+    }
 }
 
 #[test]
-fn a_glance_is_taken_at_less_context_and_reads_no_vocabulary_out() {
+fn what_is_expected_is_not_written_where_something_else_was_said() {
     let mut whisper = whisper(WhisperOptions::default());
-    let words = ["air conditioning", "sunroof", "defroster", "fog lights"].map(str::to_owned);
-    whisper.set_vocabulary(Language::English, &words);
+    whisper.expect(expected(Language::English));
+    for (file, said) in [
+        ("en-chatter-cinema.wav", "cinema"),
+        ("en-chatter-game.wav", "football"),
+        ("en-navigate-station.wav", "navigate to the train station"),
+    ] {
+        let text = only_transcript(&recording(file), &mut whisper).text;
+        assert!(text.to_lowercase().contains(said), "{file}: {text}");
+    }
+}
+
+#[test]
+fn the_probability_of_a_word_is_the_models_own_whatever_it_is_leaned_towards() {
+    let path = recording("en-sunroof-open.wav");
+    let confidence = |bias: BiasWeights| {
+        let options = WhisperOptions {
+            bias,
+            ..WhisperOptions::default()
+        };
+        let mut whisper = whisper(options);
+        whisper.expect(expected(Language::English));
+        let transcript = only_transcript(&path, &mut whisper);
+        assert_eq!(transcript.text, "Open the sunroof.");
+        transcript.confidence
+    };
+    let strong = BiasWeights {
+        beginning: 8.0,
+        following: 8.0,
+        recovered: 8.0,
+    };
+    assert!((confidence(BiasWeights::NONE) - confidence(strong)).abs() < 1e-4);
+}
+
+#[test]
+fn a_glance_is_taken_at_less_context() {
+    let mut whisper = whisper(WhisperOptions::default());
+    whisper.expect(expected(Language::English));
     let path = recording("en-defrost-front.wav");
     let hearing = hear_file(&path, &mut front_end(), &mut whisper).unwrap();
-    let Recognition::Heard(glanced) = whisper.glance(&hearing.heard[0].0).unwrap() else {
+    let glanced = whisper.glance(&hearing.heard[0].0, &|| true).unwrap();
+    let Recognition::Heard(glanced) = glanced else {
         panic!("nothing was heard at a glance");
     };
     let text = glanced.text.to_lowercase();
     assert!(text.contains("front defroster"), "{text}");
     assert_eq!(
-        (glanced.timings.decodes, glanced.timings.audio_context),
+        (glanced.timings.encodes, glanced.timings.audio_context),
         (1, 256)
     );
-    assert_eq!(hearing.heard[0].1.timings().audio_context, 512);
+}
+
+#[test]
+fn a_recognition_that_nobody_wants_any_more_stops() {
+    let mut whisper = whisper(WhisperOptions::default());
+    let path = recording("en-defrost-front.wav");
+    let hearing = hear_file(&path, &mut front_end(), &mut whisper).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let wanted = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 3
+    };
+    let recognition = whisper.recognise(&hearing.heard[0].0, &wanted).unwrap();
+    let Recognition::Rejected { reason, .. } = recognition else {
+        panic!("{recognition:?}");
+    };
+    assert_eq!(reason, Rejected::Unwanted);
+    assert_eq!(asked.get(), 3);
 }
 
 #[test]

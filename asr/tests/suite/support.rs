@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use codriver_asr::{
-    EndpointOptions, Format, FrontEnd, SAMPLE_RATE_HZ, SileroVad, Whisper, WhisperOptions,
+    EndpointOptions, Expected, Format, FrontEnd, SAMPLE_RATE_HZ, SileroVad, Whisper, WhisperOptions,
 };
+use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, ModelPack, Runtime, Store};
 
 /// Opens a pack of the developer's store; `make` installs them before tests run.
@@ -28,6 +29,13 @@ pub fn front_end() -> FrontEnd {
 
 pub fn whisper(options: WhisperOptions) -> Whisper {
     Whisper::load(&pack("whisper-base-q8_0"), options).unwrap()
+}
+
+/// The phrases of the shipped packs.
+pub fn expected(language: Language) -> Expected {
+    let configs = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
+    let catalog = Catalog::load(configs.as_ref()).unwrap_or_else(|error| panic!("{error}"));
+    Expected::from_catalog(&catalog, language, &["hello car".to_owned()])
 }
 
 /// A committed recording.
