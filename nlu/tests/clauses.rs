@@ -60,6 +60,7 @@ fn read(text: &str, answers: &[Answer]) -> (Interpretation, Vec<String>) {
     let context = Context {
         moving: Some(false),
         recent: Vec::new(),
+        speaker: None,
     };
     let interpretation = understanding.interpret(text, None, &context);
     let asked = asked.lock().unwrap().clone();

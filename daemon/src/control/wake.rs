@@ -68,7 +68,8 @@ fn heard(
         let woken = utterance.wake.as_ref().is_none_or(|score| score.woken);
         if woken
             && !heads_only
-            && let Recognition::Heard(transcript) = ears.recogniser.recognise(utterance)?
+            && let Recognition::Heard(transcript) =
+                ears.recogniser.recognise(utterance, &|| true)?
         {
             let confirmed = after_opening(phrases, &transcript.text).is_some();
             report["transcript"] = json!(transcript.text);
