@@ -14,3 +14,4 @@ mod resampling;
 mod robustness;
 mod support;
 mod voice;
+mod wake;
