@@ -102,15 +102,16 @@ eval-speech: setup-speech models
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 
-# PHRASE: what wakes; NOISE: a folder of recorded noise (WAV); WAKE: options of the trainer, such as --seed.
+# PHRASE: what wakes; SAY: the same as voices read it rightly ("hey co-driver");
+# NOISE: a folder of recorded noise (WAV); WAKE: options of the trainer, such as --seed.
 wake: setup-wake models
 	@test -n "$(PHRASE)" || { echo "codriver: name the phrase: make wake PHRASE=\"hello car\"" >&2; exit 1; }
-	$(SPEAKER) wake --phrase "$(PHRASE)" --out "$(CURDIR)/configs/wake/$$(echo "$(PHRASE)" | tr 'A-Z ' 'a-z-').onnx" \
+	$(SPEAKER) wake --phrase "$(PHRASE)" $(if $(SAY),--spoken "$(SAY)") --out "$(CURDIR)/configs/wake/$$(echo "$(PHRASE)" | tr 'A-Z ' 'a-z-').onnx" \
 	  --embedding $(CODRIVER_MODELS)/speech-embedding --speech $(WAKE_SPEECH)/train $(if $(NOISE),--noise $(NOISE)) $(WAKE)
 
 # WAKE: options of the recordings, such as --minutes 30; HEADS=--heads leaves the recogniser out.
 bench-wake: setup-wake models
-	$(SPEAKER) wake-set --phrases "hello car" "hey codriver" "你好小车" --speech $(WAKE_SPEECH)/test \
+	$(SPEAKER) wake-set --phrases "hello car" "hey codriver=hey co-driver" "你好小车" --speech $(WAKE_SPEECH)/test \
 	  $(if $(NOISE),--noise $(NOISE)) --out $(WAKE_SET) $(WAKE) >$(WAKE_SET).txt
 	$(CODRIVER_BIN_DIR)/codriverctl wake --lines $(HEADS) <$(WAKE_SET).txt >$(WAKE_SET).jsonl
 	$(SPEAKER) wake-tables --out $(WAKE_SET) $(WAKE_SET).jsonl

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use stage::{Assistant, Event, Scene, SceneOptions, Sound, recordings};
+use stage::{Assistant, Event, Performance, Scene, SceneOptions, Sound, recordings};
 use tokio::sync::Mutex;
 
 /// Recognition takes both processors of a small machine.
@@ -109,4 +109,77 @@ async fn muted_the_sound_server_knows_of_no_capture_and_a_button_is_refused() {
     assert!(assistant.listen().await.is_err());
     assistant.mute(false).await.unwrap();
     wait_for_captures(&scene, OTHERS + 1).await;
+}
+
+/// Recognitions so far, and utterances that the recogniser never heard.
+async fn utterances(assistant: &Assistant) -> (u64, u64) {
+    let status = assistant.status().await.unwrap();
+    let count = |name: &str| status["utterances"][name].as_u64().unwrap();
+    (count("recognitions"), count("passed_over"))
+}
+
+#[tokio::test]
+async fn what_no_head_takes_for_its_phrase_never_reaches_the_recogniser() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let scene = scene(&[("ACTIVATION", "wake")]).await;
+    let assistant = scene.assistant().await.unwrap();
+    let status = assistant.status().await.unwrap();
+    let wake = status["wake"].as_str().unwrap();
+    assert!(wake.starts_with("heads, then the recogniser"), "{wake}");
+    wait_for_captures(&scene, OTHERS + 1).await;
+    let microphone = scene.microphone.as_ref().unwrap();
+    let talk = recordings::named("en-chatter-cinema.wav").unwrap();
+    microphone.say(&talk.file).await.unwrap();
+    let until = Instant::now() + WITHIN;
+    while utterances(&assistant).await.1 == 0 {
+        assert!(Instant::now() < until, "never heard\n{}", scene.logs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(utterances(&assistant).await.0, 0, "{}", scene.logs());
+}
+
+#[tokio::test]
+async fn the_wake_phrase_and_a_request_in_one_breath_move_the_car() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let scene = scene(&[("ACTIVATION", "wake")]).await;
+    let mut assistant = scene.assistant().await.unwrap();
+    let mut observer = scene.observer().await.unwrap();
+    wait_for_captures(&scene, OTHERS + 1).await;
+    let recording = recordings::named("en-hello-car-fog-lights.wav").unwrap();
+    let spoken = Performance::spoken(
+        &scene,
+        &mut assistant,
+        &mut observer,
+        &recording.file,
+        REPLY_WITHIN,
+    );
+    let performance = spoken.await.unwrap();
+    assert_eq!(
+        performance.command_names(),
+        ["lights.front_fog_on"],
+        "{performance:#?}"
+    );
+    assert_eq!(
+        performance.outcomes()[0]["outcome"],
+        "done",
+        "{performance:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_phrase_without_a_head_is_known_by_the_recogniser_alone_and_the_status_says_so() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let scene = scene(&[
+        ("ACTIVATION", "wake"),
+        ("WAKE_PHRASES", "hello car,good morning car"),
+    ])
+    .await;
+    let assistant = scene.assistant().await.unwrap();
+    let status = assistant.status().await.unwrap();
+    let wake = status["wake"].as_str().unwrap();
+    assert!(wake.starts_with("the recogniser alone"), "{wake}");
+    assert!(
+        wake.contains("make wake PHRASE=\"good morning car\""),
+        "{wake}"
+    );
 }

@@ -15,3 +15,4 @@ mod robustness;
 mod seats;
 mod support;
 mod voice;
+mod wake;

@@ -80,12 +80,17 @@ def _bent(speech: np.ndarray, factor: float) -> np.ndarray:
 class Amounts:
     """How many different recordings there are of each kind, and in how many surroundings the phrase is heard."""
 
-    phrase: int = 40
+    phrase: int
+    resembling: int
+    other: int
     surroundings: int = 8
-    resembling: int = 48
-    other: int = 40
-    recorded: int = 300
+    recorded: int = 700
     noise: int = 40
+
+    @classmethod
+    def of(cls, recordings: int) -> Amounts:
+        """So many of the phrase, and as many of the rest as go with them."""
+        return cls(recordings, resembling=recordings * 4 // 3, other=recordings * 4 // 3)
 
 
 NATURAL = 0.4

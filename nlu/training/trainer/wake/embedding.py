@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 HOP = 1280
 """Samples between two vectors: 80 ms."""
@@ -29,6 +28,8 @@ class Embedding:
     """The backbone of an installed model pack."""
 
     def __init__(self, pack: Path) -> None:
+        import onnxruntime  # only training needs it; the head's tests do without
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         session = lambda name: onnxruntime.InferenceSession(  # noqa: E731

@@ -24,6 +24,8 @@ from .lessons import language_of
 from .voices import HELD_OUT, trimmed
 
 RATIOS_DB = (None, 10.0, 5.0)
+NOISES = 3
+"""With so much different noise each phrase is heard at a ratio."""
 SPEEDS = (0.8, 0.9, 1.0, 1.1, 1.25)
 REQUESTS = {"en": "turn on the air conditioning", "zh": "打开空调"}
 LEAD_S, GAP_S, TAIL_S = 0.6, 0.08, 1.2
@@ -59,16 +61,17 @@ def write(arguments: argparse.Namespace) -> None:
 def _phrases(phrases: list[str], noises: Noises) -> Iterator[tuple[Played, np.ndarray]]:
     voices = Voices()
     number = 0
-    for phrase in phrases:
+    for given in phrases:
+        phrase, _, spoken = given.partition("=")
         language = language_of(phrase)
         for voice in HELD_OUT[language]:
+            request = trimmed(voices.speak(REQUESTS[language], language, voice, seed=1))
             for speed in SPEEDS:
-                said = trimmed(voices.speak(phrase, language, voice, speed, seed=1))
-                request = trimmed(voices.speak(REQUESTS[language], language, voice, speed, seed=1))
+                said = trimmed(voices.speak(spoken or phrase, language, voice, speed, seed=1))
                 silence = [np.zeros(round(s * RATE_HZ), "<i2") for s in (LEAD_S, GAP_S, TAIL_S)]
                 dry = np.concatenate([silence[0], said, silence[1], request, silence[2]])
                 request_from = 1000 * (len(silence[0]) + len(said) + len(silence[1])) / RATE_HZ
-                for ratio in RATIOS_DB:
+                for ratio in [ratio for ratio in RATIOS_DB for _ in range(NOISES if ratio else 1)]:
                     number += 1
                     file = f"phrase-{number:03}.wav"
                     rng = np.random.default_rng(zlib.crc32(file.encode()))

@@ -52,10 +52,10 @@ class Lessons:
         self._embedding = Embedding(arguments.embedding)
         self._speaker = Kept(arguments.sounds)
         self._noises = Noises(arguments.noise)
-        self._amounts = Amounts()
+        self._amounts = Amounts.of(arguments.recordings)
 
     def of_phrase(self, phrase: str) -> list[Lesson]:
-        """The phrase, and its own parts, which are not the phrase."""
+        """The phrase as voices read it, and its own parts, which are not the phrase."""
         language, amounts = language_of(phrase), self._amounts
         others = self._sentences(language)
 
@@ -94,7 +94,8 @@ class Lessons:
         return sorted(texts, key=lambda text: zlib.crc32(text.encode()))
 
     def _remembered(self, kind: str, made: Callable[[Studio, random.Random], Iterator[Clip]]) -> list[Lesson]:
-        path = self._kept / f"lessons {self._seed} {kind}.npz"
+        made_of = zlib.crc32(f"{self._seed} {self._amounts}".encode())
+        path = self._kept / f"lessons {made_of:08x} {kind}.npz"
         if path.exists():
             with np.load(path) as kept:
                 ends = np.cumsum(kept["counts"])[:-1]

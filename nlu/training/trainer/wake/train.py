@@ -25,10 +25,11 @@ TOGETHER, since clips of one recording stand together."""
 def train(arguments: argparse.Namespace, corpus: Corpus) -> None:
     """Writes the head and prints how well it knows the clips that it was not trained with."""
     phrase = " ".join(arguments.phrase.lower().split())
-    if not parts(phrase):
+    spoken = " ".join((arguments.spoken or phrase).lower().split())
+    if not parts(spoken):
         raise TrainingError(f'"{phrase}" is one word; a phrase of at least two wakes less often by mistake')
     lessons = Lessons(arguments, corpus)
-    everything = lessons.of_phrase(phrase) + lessons.of_everything_else()
+    everything = lessons.of_phrase(spoken) + lessons.of_everything_else()
     parted: dict[bool, list[Lesson]] = {True: [], False: []}
     for place, lesson in enumerate(everything):
         parted[place // TOGETHER % KEPT_BACK == 0].append(lesson)
