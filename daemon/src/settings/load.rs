@@ -133,6 +133,7 @@ fn environment_source(variables: &HashMap<String, String>) -> Environment {
         .try_parsing(true)
         .list_separator(",")
         .with_list_parse_key("recogniser.languages")
+        .with_list_parse_key("audio.zones")
         .source(Some(variables.clone().into_iter().collect()))
 }
 
