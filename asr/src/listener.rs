@@ -1,7 +1,7 @@
 //! Listens all the time: owns the thread between the source and the recogniser.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,8 @@ pub struct Listener {
 
 struct Shared {
     events: DropOldest<Event>,
+    /// Told at once when somebody begins to speak.
+    on_speech: OnceLock<Box<dyn Fn() + Send + Sync>>,
     stop: AtomicBool,
     muted: AtomicBool,
     paused: AtomicBool,
@@ -137,6 +139,7 @@ impl Listener {
     {
         let shared = Arc::new(Shared {
             events: DropOldest::new(options.queue),
+            on_speech: OnceLock::new(),
             stop: AtomicBool::new(false),
             muted: AtomicBool::new(false),
             paused: AtomicBool::new(false),
@@ -181,6 +184,12 @@ impl Listener {
             Popped::Nothing => Next::Nothing,
             Popped::Closed => Next::Ended,
         }
+    }
+
+    /// Has `told` called when somebody begins to speak, at once and on the listener's thread,
+    /// however busy the reader of the events is. Only once; it must not take long.
+    pub fn on_speech(&self, told: impl Fn() + Send + Sync + 'static) {
+        let _first = self.shared.on_speech.set(Box::new(told));
     }
 
     /// Push to talk: speech that begins within `window` from now becomes an utterance (one; then
@@ -530,7 +539,12 @@ where
     fn report_all(&self, noticed: impl IntoIterator<Item = Noticed>) {
         for found in noticed {
             match found {
-                Noticed::SpeechStarted => self.shared.report(Event::SpeechStarted),
+                Noticed::SpeechStarted => {
+                    if let Some(told) = self.shared.on_speech.get() {
+                        told();
+                    }
+                    self.shared.report(Event::SpeechStarted);
+                }
                 Noticed::TooShort => {
                     self.shared.set_pause(None);
                     self.shared.report(Event::TooShort);

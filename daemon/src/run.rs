@@ -297,6 +297,15 @@ fn report(
         let mut report = fixed.clone();
         if let Some(report) = report.as_object_mut() {
             report.insert("microphone".into(), json!(microphone.get()));
+            if let Some(counters) = controls.counters() {
+                let counted = json!({
+                    "utterances": counters.utterances,
+                    "dropped_utterances": counters.dropped_utterances,
+                    "overrun_samples": counters.overrun_samples,
+                    "opened": counters.opened,
+                });
+                report.insert("captured".into(), counted);
+            }
             report.insert("speech".into(), json!(controls.voice.status()));
             report.insert(
                 "utterances".into(),
@@ -384,6 +393,12 @@ impl Threads {
         controls.voice.on_speaking(move |speaking| {
             if let Some(controls) = told.upgrade() {
                 controls.speaking(speaking);
+            }
+        });
+        let told = Arc::downgrade(controls);
+        listener.on_speech(move || {
+            if let Some(controls) = told.upgrade() {
+                controls.spoken_over();
             }
         });
         microphone.set("opening");

@@ -3,24 +3,26 @@
 //! Speaking happens on a thread of its own and never holds anything up: a reply
 //! that cannot be spoken now is dropped, since it was already signalled as text.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use codriver_catalog::Language;
 use ssip_client::{
-    ClientName, ClientScope, EventType, MessageScope, NotificationType, Priority, fifo,
+    ClientError, ClientName, ClientScope, EventType, MessageScope, NotificationType, Priority, fifo,
 };
 
 use crate::Error;
 use crate::pipeline::{Heartbeat, IDLE_WAIT, Next, Queue, Status};
-use crate::settings::{Speech, SpeechOutput};
+use crate::settings::{BargeIn, Speech, SpeechOutput};
 
-/// How long speech-dispatcher may take to answer one request, and how soon
-/// [`Voice::hush`] is noticed.
+/// How long speech-dispatcher may take to answer one request.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+/// How soon [`Voice::hush`] is noticed while a reply is spoken.
+const HUSH_WITHIN: Duration = Duration::from_millis(50);
 /// No reply is longer than this; after it the END event is taken as lost.
 const LONGEST_REPLY: Duration = Duration::from_secs(20);
 /// How long a reply is still heard in the cabin after speech-dispatcher has sent its last sample.
@@ -35,7 +37,9 @@ pub struct Voice {
     /// Replies that are being spoken or wait to be.
     unspoken: Arc<AtomicUsize>,
     listener: Arc<OnceLock<Listening>>,
-    hush: Arc<AtomicBool>,
+    /// How often silence was asked for: what was to be said before that is not said any more.
+    hushed: Arc<AtomicU64>,
+    barge_in: BargeIn,
     status: Status,
 }
 
@@ -52,6 +56,8 @@ impl std::fmt::Debug for Listening {
 struct Order {
     text: String,
     language: Language,
+    /// How often silence had been asked for before.
+    hushed: u64,
 }
 
 /// The voice's thread.
@@ -71,7 +77,8 @@ impl Voice {
             orders: Arc::new(Queue::new(WAITING)),
             unspoken: Arc::default(),
             listener: Arc::default(),
-            hush: Arc::default(),
+            hushed: Arc::default(),
+            barge_in: settings.barge_in,
             status: Status::new("off"),
         };
         let thread = if settings.output == SpeechOutput::Off {
@@ -100,6 +107,7 @@ impl Voice {
         let displaced = self.orders.push(Order {
             text: text.to_owned(),
             language,
+            hushed: self.hushed.load(Ordering::Acquire),
         });
         self.dropped(usize::from(displaced.is_some()));
     }
@@ -122,8 +130,17 @@ impl Voice {
 
     /// Stops speaking and forgets what waits to be spoken.
     pub fn hush(&self) {
+        self.hushed.fetch_add(1, Ordering::AcqRel);
         self.dropped(self.orders.drain().len());
-        self.hush.store(true, Ordering::Release);
+    }
+
+    fn is_hushed(&self, order: &Order) -> bool {
+        self.hushed.load(Ordering::Acquire) != order.hushed
+    }
+
+    /// What stops a reply that is being spoken.
+    pub fn barge_in(&self) -> BargeIn {
+        self.barge_in
     }
 
     /// Whether a reply is being spoken or waits to be.
@@ -192,7 +209,7 @@ impl Speaker {
                         self.voice.tell(false);
                     }
                 }
-                Next::Nothing => self.voice.hush.store(false, Ordering::Release),
+                Next::Nothing => {}
                 Next::Closed => break,
             }
         }
@@ -230,13 +247,15 @@ impl Speaker {
     }
 
     fn speak(&mut self, order: &Order, heartbeat: &Heartbeat) {
-        self.voice.hush.store(false, Ordering::Release);
+        if self.voice.is_hushed(order) {
+            return;
+        }
         self.connect();
         let Some(client) = &mut self.client else {
             return;
         };
         self.voice.tell(true);
-        let spoken = speak(client, order, &self.voice.hush, heartbeat);
+        let spoken = speak(client, order, &self.voice, heartbeat);
         if matches!(spoken, Ok(Spoken::Ended)) {
             std::thread::sleep(LINGERS);
         }
@@ -264,23 +283,46 @@ fn open(socket: Option<&Path>) -> Result<Client, String> {
     let path = socket.ok_or("no socket: set speech.socket or XDG_RUNTIME_DIR")?;
     let mut client = fifo::Builder::new()
         .path(path)
-        .timeout(ANSWER_WITHIN)
+        .timeout(HUSH_WITHIN)
         .build()
         .map_err(|error| format!("{}: {error}", path.display()))?;
     prepare(&mut client).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(client)
 }
 
-fn prepare(client: &mut Client) -> Result<(), ssip_client::ClientError> {
-    client
-        .set_client_name(ClientName::new("codriver", "replies"))?
-        .check_client_name_set()?
-        .set_priority(Priority::Message)?
-        .check_status(ssip_client::OK_PRIORITY_SET)?
-        .set_notification(NotificationType::End, true)?
-        .check_status(ssip_client::OK_NOTIFICATION_SET)?
-        .set_notification(NotificationType::Cancel, true)?
-        .check_status(ssip_client::OK_NOTIFICATION_SET)?;
+/// Whether nothing came within the socket's patience. The client says `NotReady` only of what it
+/// writes; of what it reads it hands the socket's own error on.
+fn is_late(error: &ClientError) -> bool {
+    match error {
+        ClientError::NotReady => true,
+        ClientError::Io(problem) => {
+            matches!(problem.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        }
+        _ => false,
+    }
+}
+
+/// Asks again while there is no answer yet: the socket's patience is that with a hush.
+fn answered<T>(mut receive: impl FnMut() -> Result<T, ClientError>) -> Result<T, ClientError> {
+    let deadline = Instant::now() + ANSWER_WITHIN;
+    loop {
+        match receive() {
+            Err(error) if is_late(&error) && Instant::now() < deadline => {}
+            other => return other,
+        }
+    }
+}
+
+fn prepare(client: &mut Client) -> Result<(), ClientError> {
+    let has_status = |client: &mut Client, code| answered(|| client.check_status(code).map(|_| ()));
+    client.set_client_name(ClientName::new("codriver", "replies"))?;
+    has_status(client, ssip_client::OK_CLIENT_NAME_SET)?;
+    client.set_priority(Priority::Message)?;
+    has_status(client, ssip_client::OK_PRIORITY_SET)?;
+    for event in [NotificationType::End, NotificationType::Cancel] {
+        client.set_notification(event, true)?;
+        has_status(client, ssip_client::OK_NOTIFICATION_SET)?;
+    }
     Ok(())
 }
 
@@ -288,27 +330,31 @@ fn prepare(client: &mut Client) -> Result<(), ssip_client::ClientError> {
 fn speak(
     client: &mut Client,
     order: &Order,
-    hush: &AtomicBool,
+    voice: &Voice,
     heartbeat: &Heartbeat,
-) -> Result<Spoken, ssip_client::ClientError> {
-    client
-        .set_language(ClientScope::Current, order.language.code())?
-        .check_status(ssip_client::OK_LANGUAGE_SET)?
-        .speak()?
-        .check_receiving_data()?
-        .send_line(&order.text)?
-        .receive_message_id()?;
+) -> Result<Spoken, ClientError> {
+    client.set_language(ClientScope::Current, order.language.code())?;
+    answered(|| {
+        client
+            .check_status(ssip_client::OK_LANGUAGE_SET)
+            .map(|_| ())
+    })?;
+    client.speak()?;
+    answered(|| client.check_receiving_data().map(|_| ()))?;
+    client.send_line(&order.text)?;
+    answered(|| client.receive_message_id())?;
     let deadline = Instant::now() + LONGEST_REPLY;
     while Instant::now() < deadline {
         heartbeat.beat();
-        if hush.swap(false, Ordering::AcqRel) {
+        if voice.is_hushed(order) {
             client.cancel(MessageScope::Last)?.quit()?;
             return Ok(Spoken::Hushed);
         }
         match client.receive_event() {
             Ok(event) if matches!(event.ntype, EventType::End | EventType::Cancel) => break,
             // Another event, or nothing within the time-out.
-            Ok(_) | Err(ssip_client::ClientError::NotReady) => {}
+            Ok(_) => {}
+            Err(error) if is_late(&error) => {}
             Err(error) => return Err(error),
         }
     }

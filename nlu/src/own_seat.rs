@@ -6,9 +6,10 @@
 //! - a seat that the words call the driver's ("the driver's window") is the driver's;
 //! - one they call the speaker's own is the speaker's, and where the command does not have it,
 //!   nothing is done;
-//! - one that they do not name is the speaker's where the command has it, else the driver's;
-//! - words that name both ("my window and the driver's"), and "mine" at a microphone for several
-//!   seats, leave it open which is meant: the speaker is asked.
+//! - one that they do not name is the speaker's where the command has it;
+//! - otherwise it is open which is meant, and the speaker is asked: where words name both ("my
+//!   window and the driver's"), where two seats share the microphone, and where an unnamed seat
+//!   is one that the speaker does not sit on. Only who may be the driver need not say so.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +71,6 @@ impl SeatNames {
         if speaker == Zone::Driver || named == Named::Drivers {
             return Ok(());
         }
-        let asks = named == Named::Both || (named == Named::Own && is_group(speaker));
         for proposal in proposals {
             let Some(definition) = catalog.command(proposal.name.as_str()) else {
                 continue;
@@ -83,7 +83,13 @@ impl SeatNames {
                 if !given.or(argument.default.as_ref()).is_some_and(is_drivers) {
                     continue;
                 }
-                if asks {
+                let sits_alone = !is_group(speaker);
+                let is_speakers = sits_alone
+                    && (named == Named::Own || (named == Named::Not && allowed.contains(&speaker)));
+                if is_speakers {
+                    let zone = Value::Zone(speaker);
+                    proposal.arguments.insert(argument.name.clone(), zone);
+                } else if named != Named::Not || speaker != Zone::Front {
                     proposal.arguments.remove(&argument.name);
                     return Err(Reason::Argument {
                         command: proposal.name.clone(),
@@ -92,10 +98,6 @@ impl SeatNames {
                         },
                         proposal: proposal.clone(),
                     });
-                }
-                if named == Named::Own || (allowed.contains(&speaker) && !is_group(speaker)) {
-                    let zone = Value::Zone(speaker);
-                    proposal.arguments.insert(argument.name.clone(), zone);
                 }
             }
         }

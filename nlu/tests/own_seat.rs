@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use codriver_catalog::Zone::{Driver, Passenger, Rear, RearLeft, RearRight};
+use codriver_catalog::Zone::{Driver, Front, Passenger, Rear, RearLeft, RearRight};
 use codriver_catalog::{Catalog, Decision, Value, Zone};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
@@ -68,15 +68,19 @@ fn what_the_speakers_seat_does_not_have_is_not_done_at_the_drivers() {
     let interpretation = said_at(Some(RearLeft), "move my seat forward");
     assert_eq!(interpretation.decision, Decision::Clarify);
     assert_eq!(interpretation.reason.unwrap().code(), "not_allowed");
-    // Where nobody's seat was named, the driver's stands.
-    assert_eq!(zone_at(Some(RearLeft), "move the seat forward"), Driver);
+    // Not the driver's seat either where nobody's was named: somebody behind asked.
+    let interpretation = said_at(Some(RearLeft), "move the seat forward");
+    assert_eq!(interpretation.reason.unwrap().code(), "missing_argument");
     assert_eq!(zone_at(Some(Passenger), "move the seat forward"), Passenger);
 }
 
 #[test]
-fn mine_at_a_microphone_for_several_seats_and_words_that_name_both_are_asked_about() {
+fn at_a_microphone_for_several_seats_mine_is_asked_about_and_words_that_name_both_too() {
+    assert_eq!(zone_at(Some(Front), "open the window"), Driver);
     for (speaker, text) in [
+        (Front, "open my window"),
         (Rear, "open my window"),
+        (Rear, "open the window"),
         (Passenger, "open my window and open the driver's window"),
     ] {
         let interpretation = said_at(Some(speaker), text);

@@ -7,6 +7,7 @@ pub mod simulation;
 
 mod assistant;
 mod child;
+mod dispatcher;
 mod error;
 mod head_unit;
 mod microphone;
@@ -21,9 +22,10 @@ mod third_party;
 
 pub use assistant::{Assistant, Event, Happening};
 pub use child::Child;
+pub use dispatcher::SpeechDispatcher;
 pub use error::Error;
 pub use head_unit::{HeadUnit, Report};
-pub use microphone::VirtualMicrophone;
+pub use microphone::{Cabin, Ear, VirtualMicrophone};
 pub use observer::{Observer, Seen};
 pub use performance::Performance;
 pub use private_bus::PrivateBus;

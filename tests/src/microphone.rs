@@ -19,22 +19,97 @@ const LONGEST_RECORDING: Duration = Duration::from_secs(330);
 /// The loudness of speech begins here: -40 dBFS.
 const LOUD: u16 = 327;
 
-/// The socket is the last module: when it is there, the devices are.
-const SCRIPT: &str = "\
-load-module module-null-sink sink_name=mic_feed rate=16000 channels=1 format=s16le
-load-module module-null-sink sink_name=speaker rate=24000 channels=1
-load-module module-remap-source source_name=car_mic master=mic_feed.monitor channels=1
-set-default-source car_mic
-set-default-sink speaker
-load-module module-native-protocol-unix auth-anonymous=1 socket=@SOCKET@
-";
+/// What a virtual microphone stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cabin {
+    /// Channels of the microphone, up to four: front left, front right, rear left, rear right.
+    pub seats: usize,
+    /// Whether the microphone hears the loudspeaker, 10 dB weaker and 20 ms later, and PulseAudio's
+    /// module-echo-cancel takes that out again.
+    pub echo: bool,
+}
+
+impl Default for Cabin {
+    fn default() -> Self {
+        Self {
+            seats: 1,
+            echo: false,
+        }
+    }
+}
+
+const SEATS: [&str; 4] = ["front-left", "front-right", "rear-left", "rear-right"];
+
+impl Cabin {
+    fn channel_map(self) -> String {
+        match SEATS.get(..self.seats) {
+            Some(seats) if self.seats > 1 => seats.join(","),
+            _ => "mono".to_owned(),
+        }
+    }
+
+    /// PulseAudio's script. The socket is the last module: when it is there, the devices are.
+    fn script(self, socket: &Path) -> String {
+        let (channels, map) = (self.seats, self.channel_map());
+        let mut lines = vec![format!(
+            "load-module module-null-sink sink_name=mic_feed rate=16000 format=s16le \
+             channels={channels} channel_map={map}"
+        )];
+        let remap = |name: &str| {
+            format!(
+                "load-module module-remap-source source_name={name} master=mic_feed.monitor \
+                 channels={channels} channel_map={map} master_channel_map={map} remix=no"
+            )
+        };
+        let sink = |name: &str| {
+            format!("load-module module-null-sink sink_name={name} rate=16000 channels=1")
+        };
+        if self.echo {
+            lines.extend([
+                sink("loudspeaker"),
+                // It would move to another sink with the default, and howl.
+                "load-module module-loopback source=loudspeaker.monitor sink=mic_feed \
+                 latency_msec=20 sink_dont_move=true source_dont_move=true"
+                    .to_owned(),
+                // Cubic: -10 dB.
+                "set-sink-input-volume 0 44650".to_owned(),
+                remap("raw_mic"),
+                "load-module module-echo-cancel source_name=car_mic source_master=raw_mic \
+                 sink_name=speaker sink_master=loudspeaker aec_method=webrtc rate=16000 channels=1 \
+                 aec_args=\"analog_gain_control=0 digital_gain_control=0\""
+                    .to_owned(),
+            ]);
+        } else {
+            lines.extend([sink("speaker"), remap("car_mic")]);
+        }
+        lines.extend([
+            "set-default-source car_mic".to_owned(),
+            "set-default-sink speaker".to_owned(),
+            format!(
+                "load-module module-native-protocol-unix auth-anonymous=1 socket={}",
+                socket.display()
+            ),
+        ]);
+        lines.join("\n") + "\n"
+    }
+
+    /// What the loudspeaker plays.
+    fn loudspeaker(self) -> &'static str {
+        if self.echo {
+            "loudspeaker.monitor"
+        } else {
+            "speaker.monitor"
+        }
+    }
+}
 
 /// A PulseAudio server with the microphone `car_mic`; ends when dropped.
 #[derive(Debug)]
 pub struct VirtualMicrophone {
     ear: Ear,
+    cabin: Cabin,
     directory: PathBuf,
-    _server: Child,
+    server: Child,
 }
 
 impl VirtualMicrophone {
@@ -42,8 +117,11 @@ impl VirtualMicrophone {
     ///
     /// # Errors
     /// PulseAudio is missing or does not start.
-    pub fn start(directory: &Path) -> Result<Self, Error> {
-        let directory = directory.join("sound");
+    pub fn start(directory: &Path, cabin: Cabin) -> Result<Self, Error> {
+        Self::start_in(directory.join("sound"), cabin)
+    }
+
+    fn start_in(directory: PathBuf, cabin: Cabin) -> Result<Self, Error> {
         let file = |path: &Path, source| Error::File {
             path: path.to_owned(),
             source,
@@ -51,44 +129,42 @@ impl VirtualMicrophone {
         fs::create_dir_all(&directory).map_err(|source| file(&directory, source))?;
         let socket = directory.join("pulse.sock");
         let script = directory.join("script.pa");
-        fs::write(
-            &script,
-            SCRIPT.replace("@SOCKET@", &socket.to_string_lossy()),
-        )
-        .map_err(|source| file(&script, source))?;
-        let mut command = Command::new("pulseaudio");
-        command
-            .args([
-                "-n",
-                "--daemonize=no",
-                "--exit-idle-time=-1",
-                "--use-pid-file=no",
-            ])
-            .args(["--disallow-exit", "--disallow-module-loading=no", "-F"])
-            .arg(&script)
-            .env("XDG_RUNTIME_DIR", &directory)
-            .env("HOME", &directory)
-            .env_remove("PULSE_SERVER")
-            .env_remove("DBUS_SESSION_BUS_ADDRESS");
-        let mut server = Child::start(command, &directory, false)?;
-        let deadline = Instant::now() + START_WITHIN;
-        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            server.check()?;
-            if Instant::now() >= deadline {
-                return Err(Error::Deadline {
-                    what: "the socket of PulseAudio".to_owned(),
-                    seconds: START_WITHIN.as_secs_f64(),
-                    log: server.log_tail(),
-                });
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        let ear = Ear::start(&directory)?;
+        fs::write(&script, cabin.script(&socket)).map_err(|source| file(&script, source))?;
+        let server = start_server(&directory, &script, &socket)?;
+        let ear = Ear::start(&directory, "car_mic")?;
         Ok(Self {
             ear,
+            cabin,
             directory,
-            _server: server,
+            server,
         })
+    }
+
+    /// The sound server is killed; everything that captures from it loses it.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        self.server.kill()
+    }
+
+    /// Starts the server again after [`kill`](Self::kill).
+    ///
+    /// # Errors
+    /// As [`VirtualMicrophone::start`].
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        *self = Self::start_in(self.directory.clone(), self.cabin)?;
+        Ok(())
+    }
+
+    /// Suspends the microphone, or lets it go on: while suspended it delivers nothing.
+    ///
+    /// # Errors
+    /// pactl is missing or fails.
+    pub fn suspend(&self, suspended: bool) -> Result<(), Error> {
+        let word = if suspended { "1" } else { "0" };
+        self.pactl(&["suspend-source", "car_mic", word])?;
+        Ok(())
     }
 
     /// The environment that makes a program use this server.
@@ -105,6 +181,7 @@ impl VirtualMicrophone {
         let mut command = Command::new("paplay");
         command
             .arg("--device=mic_feed")
+            .arg(format!("--channel-map={}", self.cabin.channel_map()))
             .arg(recording)
             .envs(self.environment());
         Child::start(command, &self.directory, false)
@@ -134,24 +211,64 @@ impl VirtualMicrophone {
     /// # Errors
     /// pactl is missing or fails.
     pub fn captures(&self) -> Result<usize, Error> {
+        let listed = self.pactl(&["list", "short", "source-outputs"])?;
+        Ok(listed.lines().count())
+    }
+
+    fn pactl(&self, arguments: &[&str]) -> Result<String, Error> {
         let output = Command::new("pactl")
-            .args(["list", "short", "source-outputs"])
+            .args(arguments)
             .envs(self.environment())
             .output()?;
         if !output.status.success() {
             return Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr)).into());
         }
-        Ok(String::from_utf8_lossy(&output.stdout).lines().count())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// When the microphone last heard something as loud as speech, to about 10 ms.
     pub fn last_sound(&self) -> Option<Instant> {
-        *self
-            .ear
-            .last_sound
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.ear.last_sound()
     }
+
+    /// Begins to listen to what the loudspeaker plays.
+    ///
+    /// # Errors
+    /// parec is missing.
+    pub fn at_the_loudspeaker(&self) -> Result<Ear, Error> {
+        Ear::start(&self.directory, self.cabin.loudspeaker())
+    }
+}
+
+fn start_server(directory: &Path, script: &Path, socket: &Path) -> Result<Child, Error> {
+    let mut command = Command::new("pulseaudio");
+    command
+        .args([
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no",
+        ])
+        .args(["--disallow-exit", "--disallow-module-loading=no", "-F"])
+        .arg(script)
+        .env("XDG_RUNTIME_DIR", directory)
+        .env("HOME", directory)
+        .env_remove("PULSE_SERVER")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS");
+    let mut server = Child::start(command, directory, false)?;
+    let deadline = Instant::now() + START_WITHIN;
+    while std::os::unix::net::UnixStream::connect(socket).is_err() {
+        server.check()?;
+        if Instant::now() >= deadline {
+            return Err(Error::Deadline {
+                what: "the socket of PulseAudio".to_owned(),
+                seconds: START_WITHIN.as_secs_f64(),
+                log: server.log_tail(),
+            });
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(server)
 }
 
 fn environment(directory: &Path) -> [(&'static str, String); 2] {
@@ -162,23 +279,19 @@ fn environment(directory: &Path) -> [(&'static str, String); 2] {
     ]
 }
 
-/// A second listener at the same microphone, which knows when sound arrived.
+/// A listener of the test's own, who knows when sound arrived.
 #[derive(Debug)]
-struct Ear {
+pub struct Ear {
     last_sound: Arc<Mutex<Option<Instant>>>,
     _recorder: Child,
 }
 
 impl Ear {
-    fn start(directory: &Path) -> Result<Self, Error> {
+    fn start(directory: &Path, device: &str) -> Result<Self, Error> {
         let mut command = Command::new("parec");
         command
-            .args([
-                "--device=car_mic",
-                "--format=s16le",
-                "--channels=1",
-                "--raw",
-            ])
+            .arg(format!("--device={device}"))
+            .args(["--format=s16le", "--channels=1", "--raw"])
             .arg(format!("--rate={RATE_HZ}"))
             .arg("--latency-msec=10")
             .envs(environment(directory));
@@ -192,6 +305,16 @@ impl Ear {
             last_sound,
             _recorder: recorder,
         })
+    }
+}
+
+impl Ear {
+    /// When something as loud as speech was last heard, to about 10 ms.
+    pub fn last_sound(&self) -> Option<Instant> {
+        *self
+            .last_sound
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

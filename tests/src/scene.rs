@@ -14,7 +14,8 @@ use codriver_vehicle_bus::{client::VehicleClient, description::Description, tran
 use tempfile::TempDir;
 
 use crate::{
-    Assistant, Child, Error, Observer, PrivateBus, VirtualMicrophone, configs_directory, program,
+    Assistant, Cabin, Child, Error, Observer, PrivateBus, SpeechDispatcher, VirtualMicrophone,
+    configs_directory, program,
 };
 
 const START_WITHIN: Duration = Duration::from_secs(20);
@@ -29,6 +30,8 @@ pub enum Sound {
     None,
     /// The virtual microphone of a private PulseAudio.
     Virtual,
+    /// The same in another cabin.
+    In(Cabin),
     /// The machine's own microphone.
     Microphone,
 }
@@ -49,6 +52,8 @@ pub struct SceneOptions {
     pub vehicle: String,
     /// Further arguments of the simulated car.
     pub car: Vec<String>,
+    /// Whether replies are spoken, through the private PulseAudio.
+    pub spoken: bool,
     /// Further settings of codriverd: `CODRIVER__SECTION__KEY` and its value.
     pub settings: Vec<(String, String)>,
 }
@@ -62,6 +67,7 @@ impl Default for SceneOptions {
             configs: configs_directory(),
             vehicle: "demo".to_owned(),
             car: Vec::new(),
+            spoken: false,
             settings: Vec::new(),
         }
     }
@@ -78,6 +84,7 @@ pub struct Scene {
     pub car: SimulatedCar,
     /// Where recordings are played.
     pub microphone: Option<VirtualMicrophone>,
+    _dispatcher: Option<SpeechDispatcher>,
     /// The private bus.
     pub bus: PrivateBus,
     vehicle: PathBuf,
@@ -94,7 +101,8 @@ impl Scene {
         let here = directory.path();
         let bus = PrivateBus::start(here).await?;
         let microphone = match options.sound {
-            Sound::Virtual => Some(VirtualMicrophone::start(here)?),
+            Sound::Virtual => Some(VirtualMicrophone::start(here, Cabin::default())?),
+            Sound::In(cabin) => Some(VirtualMicrophone::start(here, cabin)?),
             _ => None,
         };
         let vehicle = options.configs.join("vehicles").join(&options.vehicle);
@@ -149,6 +157,16 @@ impl Scene {
             }
             None => {}
         }
+        let dispatcher = match &microphone {
+            Some(microphone) if options.spoken => {
+                let dispatcher = SpeechDispatcher::start(here, microphone)?;
+                command
+                    .env("CODRIVER__SPEECH__OUTPUT", "on")
+                    .env("CODRIVER__SPEECH__SOCKET", dispatcher.socket());
+                Some(dispatcher)
+            }
+            _ => None,
+        };
         command.envs(options.settings);
         let mut voice = Child::start(command, here, false)?;
         bus.wait_for_name("org.codriver.Assistant", &mut voice, VOICE_WITHIN)
@@ -158,6 +176,7 @@ impl Scene {
             gateway,
             car,
             microphone,
+            _dispatcher: dispatcher,
             bus,
             vehicle,
             directory,

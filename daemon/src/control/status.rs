@@ -102,6 +102,15 @@ fn readable(status: &Value) -> String {
             text("/configs")
         ),
     ];
+    if status.get("captured").is_some() {
+        lines.push(format!(
+            "captured    {} utterances, {} dropped; {} samples overrun; opened {} times",
+            text("/captured/utterances"),
+            text("/captured/dropped_utterances"),
+            text("/captured/overrun_samples"),
+            text("/captured/opened")
+        ));
+    }
     lines.push(
         if status.pointer("/gateway/reachable") == Some(&Value::Bool(true)) {
             format!(

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use codriver_asr::Listener;
+use codriver_asr::{Counters, Listener};
 use codriver_catalog::UtteranceId;
 use tokio::sync::mpsc;
 
 use super::{Cancellation, Counts, Event, Events, Queue, Request, Sentence, State};
 use crate::attention::{Attention, Invited, LONGEST_HOLD, Press};
-use crate::settings::LanguageChoice;
+use crate::settings::{BargeIn, LanguageChoice};
 use crate::speech::Voice;
 
 /// Longer texts are refused at the door; no spoken request comes near it.
@@ -130,14 +130,30 @@ impl Controls {
         let _first = self.listener.set(listener);
     }
 
+    /// How the microphone has fared; `None` where there is none.
+    pub fn counters(&self) -> Option<Counters> {
+        self.listener.get().map(|listener| listener.counters())
+    }
+
     /// The assistant has begun to speak, or is silent again: it must not hear itself, and once
     /// it is silent there may be more to say to it.
     pub fn speaking(&self, speaking: bool) {
         let Some(listener) = self.listener.get() else {
             return;
         };
-        listener.set_paused(speaking);
+        if self.voice.barge_in() == BargeIn::Button {
+            listener.set_paused(speaking);
+        }
         if !speaking {
+            self.follow_up();
+        }
+    }
+
+    /// Somebody has begun to speak. Where voices may do that, it stops the reply that is being
+    /// spoken, and is listened to as if the reply were over.
+    pub fn spoken_over(&self) {
+        if self.voice.barge_in() == BargeIn::Voice && self.voice.is_busy() {
+            self.voice.hush();
             self.follow_up();
         }
     }

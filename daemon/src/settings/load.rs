@@ -134,6 +134,7 @@ fn environment_source(variables: &HashMap<String, String>) -> Environment {
         .list_separator(",")
         .with_list_parse_key("recogniser.languages")
         .with_list_parse_key("listening.wake_phrases")
+        .with_list_parse_key("audio.zones")
         .source(Some(variables.clone().into_iter().collect()))
 }
 

@@ -423,6 +423,8 @@ pub struct Speech {
     pub output: SpeechOutput,
     /// Speech-dispatcher's Unix socket; empty means the user's runtime folder.
     pub socket: PathBuf,
+    /// What stops a reply that is being spoken.
+    pub barge_in: BargeIn,
 }
 
 impl Default for Speech {
@@ -430,6 +432,7 @@ impl Default for Speech {
         Self {
             output: SpeechOutput::Auto,
             socket: PathBuf::new(),
+            barge_in: BargeIn::Button,
         }
     }
 }
@@ -444,6 +447,16 @@ pub enum SpeechOutput {
     On,
     /// Text only.
     Off,
+}
+
+/// What stops a reply that is being spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BargeIn {
+    /// A button. The microphone is not listened to meanwhile: half duplex.
+    Button,
+    /// A button, or anybody who speaks: the device is free of the loudspeakers' sound.
+    Voice,
 }
 
 /// What may be kept.
