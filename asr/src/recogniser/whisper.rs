@@ -67,7 +67,7 @@ impl Default for SearchOptions {
     fn default() -> Self {
         Self {
             concession: 4.0,
-            min_confidence: 0.2,
+            min_confidence: 0.35,
             most_steps: 48,
         }
     }
