@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codriver_asr::WakeScore;
-use codriver_nlu::opening::{OpeningPhrase, after_opening};
+use codriver_nlu::opening::{Evidence, OpeningPhrase, after_opening};
 
 use crate::settings::{Activation, Settings};
 
@@ -152,13 +152,28 @@ impl Attention {
 
     /// What a sentence asks for, without the wake phrase it may begin with.
     pub fn request_in<'a>(&self, text: &'a str) -> &'a str {
-        after_opening(&self.phrases, text).unwrap_or(text)
+        let evidence = match self.activation {
+            // It is recognised because a head has heard the phrase, or after an invitation.
+            Activation::Wake => Evidence::Heard,
+            Activation::Always | Activation::PushToTalk => Evidence::WordsOnly,
+        };
+        after_opening(&self.phrases, text, evidence).unwrap_or(text)
     }
 
-    /// What words are that were said from `began` to `ended`. They use an invitation up.
-    pub fn judge<'a>(&self, text: &'a str, began: Instant, ended: Instant) -> Judged<'a> {
+    /// What words are that were said from `began` to `ended`. They use an invitation up. Where a
+    /// head has heard the phrase in them, they need to resemble it less.
+    pub fn judge<'a>(
+        &self,
+        text: &'a str,
+        wake: Option<&WakeScore>,
+        began: Instant,
+        ended: Instant,
+    ) -> Judged<'a> {
         let invited = self.take(began);
-        match (after_opening(&self.phrases, text), invited) {
+        match (
+            after_opening(&self.phrases, text, evidence_of(wake)),
+            invited,
+        ) {
             (Some(""), _) => {
                 self.invite(Invited::Asked, ended, self.window);
                 Judged::Called
@@ -192,6 +207,14 @@ impl Attention {
         self.invitation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a head's score is worth beside the words.
+pub fn evidence_of(wake: Option<&WakeScore>) -> Evidence {
+    match wake {
+        Some(score) if score.woken => Evidence::Heard,
+        _ => Evidence::WordsOnly,
     }
 }
 

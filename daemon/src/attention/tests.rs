@@ -11,7 +11,7 @@ fn attention(activation: Activation) -> Attention {
 /// What was said for a second from now on.
 fn heard(attention: &Attention, text: &'static str) -> Judged<'static> {
     let began = Instant::now();
-    attention.judge(text, began, began + Duration::from_secs(1))
+    attention.judge(text, None, began, began + Duration::from_secs(1))
 }
 
 #[test]
@@ -48,6 +48,22 @@ fn what_no_head_takes_for_its_phrase_is_only_recognised_after_an_invitation() {
 }
 
 #[test]
+fn a_phrase_that_a_head_has_heard_may_be_written_otherwise_by_the_recogniser() {
+    let attention = attention(Activation::Wake);
+    let began = Instant::now();
+    let ended = began + Duration::from_secs(2);
+    let judge = |woken| {
+        let text = "A low car, open the window.";
+        attention.judge(text, Some(&score(woken)), began, ended)
+    };
+    assert_eq!(judge(false), Judged::Aside);
+    assert_eq!(
+        judge(true),
+        Judged::Request("open the window.", Origin::Asked)
+    );
+}
+
+#[test]
 fn a_wake_phrase_counts_for_nothing_where_only_a_button_asks() {
     let attention = attention(Activation::PushToTalk);
     assert!(!attention.may_be_meant(Instant::now(), Some(&score(true))));
@@ -58,10 +74,13 @@ fn after_the_wake_phrase_alone_the_next_words_are_the_request_even_if_they_come_
     let attention = attention(Activation::Wake);
     let began = Instant::now();
     let ended = began + Duration::from_millis(700);
-    assert_eq!(attention.judge("Hello car.", began, ended), Judged::Called);
+    assert_eq!(
+        attention.judge("Hello car.", None, began, ended),
+        Judged::Called
+    );
     let next = ended + Duration::from_millis(300);
     assert_eq!(
-        attention.judge("Lights on", next, next + Duration::from_secs(1)),
+        attention.judge("Lights on", None, next, next + Duration::from_secs(1)),
         Judged::Request("Lights on", Origin::Asked)
     );
     assert_eq!(heard(&attention, "and then we left"), Judged::Aside);
@@ -73,7 +92,10 @@ fn a_window_that_has_closed_invites_nobody() {
     let now = Instant::now();
     attention.invite(Invited::Asked, now, WINDOW);
     let late = now + WINDOW + Duration::from_millis(1);
-    assert_eq!(attention.judge("Lights on", late, late), Judged::Aside);
+    assert_eq!(
+        attention.judge("Lights on", None, late, late),
+        Judged::Aside
+    );
 }
 
 #[test]
@@ -83,11 +105,11 @@ fn a_button_counts_for_speech_that_began_just_before_it_and_not_for_older_talk()
     attention.invite(Invited::Asked, now, WINDOW);
     let talk = now - Duration::from_secs(3);
     assert!(!attention.may_be_meant(talk, None));
-    assert_eq!(attention.judge("as I said", talk, now), Judged::Aside);
+    assert_eq!(attention.judge("as I said", None, talk, now), Judged::Aside);
     let early = now - Duration::from_millis(200);
     assert!(attention.may_be_meant(early, None));
     assert_eq!(
-        attention.judge("Lights on", early, now),
+        attention.judge("Lights on", None, early, now),
         Judged::Request("Lights on", Origin::Asked)
     );
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Wake, output};
 use crate::Error;
+use crate::attention::evidence_of;
 use crate::minds::Ears;
 use crate::pipeline::milliseconds;
 use crate::settings::{Activation, Settings};
@@ -71,7 +72,8 @@ fn heard(
             && let Recognition::Heard(transcript) =
                 ears.recogniser.recognise(utterance, &|| true)?
         {
-            let confirmed = after_opening(phrases, &transcript.text).is_some();
+            let evidence = evidence_of(utterance.wake.as_ref());
+            let confirmed = after_opening(phrases, &transcript.text, evidence).is_some();
             report["transcript"] = json!(transcript.text);
             report["confirmed"] = json!(confirmed);
         }

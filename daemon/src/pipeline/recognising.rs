@@ -146,7 +146,9 @@ impl Recognising {
         match recognised.map(|recognised| recognised.recognition) {
             Ok(Recognition::Heard(transcript)) => {
                 self.language = transcript.language;
-                let (text, origin) = match attention.judge(&transcript.text, began, ended) {
+                let wake = utterance.wake.as_ref();
+                let judged = attention.judge(&transcript.text, wake, began, ended);
+                let (text, origin) = match judged {
                     Judged::Request(text, origin) => (text.to_owned(), origin),
                     Judged::Called => return self.called(),
                     Judged::Aside => {

@@ -110,6 +110,11 @@ def tables(arguments: argparse.Namespace) -> str:
     with open(arguments.answers, encoding="utf-8") as file:
         answers = [json.loads(line) for line in file]
     by_file = {Path(answer["file"]).name: answer for answer in answers}
+    # One stream runs through all recordings, and utterances are named by their place in it.
+    begins, before = {}, 0.0
+    for answer in answers:
+        begins[Path(answer["file"]).name] = before
+        before += answer["audio_ms"]
     rows: dict[tuple[str, float | None], list[tuple[bool, bool | None, bool]]] = defaultdict(list)
     seconds = busy = 0.0
     woken = confirmed = utterances = 0
@@ -118,7 +123,7 @@ def tables(arguments: argparse.Namespace) -> str:
         seconds += recording.seconds
         busy += answer["front_end_ms"] / 1000
         if recording.phrase is not None:
-            rows[(recording.phrase, recording.ratio_db)].append(_heard(recording, answer["utterances"]))
+            rows[(recording.phrase, recording.ratio_db)].append(_heard(recording, answer["utterances"], begins[recording.file]))
         else:
             utterances += len(answer["utterances"])
             woken += sum(bool(utterance["woken"]) for utterance in answer["utterances"])
@@ -140,11 +145,12 @@ def tables(arguments: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def _heard(recording: Played, utterances: list[dict]) -> tuple[bool, bool | None, bool]:
+def _heard(recording: Played, utterances: list[dict], begins_ms: float) -> tuple[bool, bool | None, bool]:
     """Whether the heads let it pass; whether the recogniser agrees (None: not asked); whether the request's
     beginning is in the utterance that woke."""
     for utterance in utterances:
         if utterance["woken"]:
-            kept = utterance["began_ms"] <= recording.request_from_ms < utterance["ended_ms"]
+            request_from = begins_ms + recording.request_from_ms
+            kept = utterance["began_ms"] <= request_from < utterance["ended_ms"]
             return True, utterance.get("confirmed"), kept
     return False, None, False
