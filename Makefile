@@ -12,6 +12,7 @@ TRAINING := $(CACHE)/training-venv
 PEER     := $(CACHE)/peer-venv
 TRAINER   = PYTHONPATH=$(CURDIR)/catalog/models $(TRAINING)/bin/python -m trainer
 INTENT_PACK ?= codriver-intent-gemma3-270m-q8
+NPU_PACK ?= codriver-intent-gemma3-270m-npu
 SPLIT    ?= test
 FUZZ_SECONDS ?= 300
 SPEECH   ?= $(CACHE)/speech-venv
@@ -21,7 +22,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer models train hear wake bench-wake setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -40,6 +41,9 @@ help:
 	@echo "make wake         PHRASE=\"hello car\": trains the head that listens for it, into configs/wake"
 	@echo "make bench-wake   how well the wake phrases are heard, and how often by mistake"
 	@echo "make bench-peer   the language model's speed beside llama.cpp"
+	@echo "make calibrate    the ranges of the graph for NPUs, after every new adapter"
+	@echo "make test-npu     nightly: the language model's answers on OpenVINO and Qualcomm's emulator"
+	@echo "make bench-model  the language model by provider: load, prompt, token, memory; where the time goes"
 	@echo "make doc          the reference documentation"
 	@echo "make install      install into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 
@@ -116,6 +120,37 @@ bench-wake: setup-wake models
 	$(CODRIVER_BIN_DIR)/codriverctl wake --lines $(HEADS) <$(WAKE_SET).txt >$(WAKE_SET).jsonl
 	$(SPEAKER) wake-tables --out $(WAKE_SET) $(WAKE_SET).jsonl
 
+calibrate: setup-train
+	cd nlu/training && $(TRAINER) calibrate --pack $(NPU_PACK) --out $(CURDIR)/configs/adapters/$(NPU_PACK).ranges.npz
+	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(NPU_PACK)
+
+# SENTENCES: how many a language; EMULATED: how many of both together the emulator is asked, a minute or more each.
+SENTENCES ?= 250
+EMULATED  ?= 12
+NPU      := target/bench/npu
+HELD_OUT  = $(CARGO) bench --quiet --locked --workspace --bench held_out -- $(NPU_PACK)
+PROVIDED := $(CURDIR)/nlu/benches/provided
+ACCURACY  = cd nlu/training && $(TRAINER) accuracy $(CURDIR)/$(NPU)/cpu.jsonl
+
+npu-model: setup-test setup-train build
+	$(CODRIVER_BIN_DIR)/codriverctl models install onnxruntime $(NPU_PACK)
+
+test-npu: npu-model
+	mkdir -p $(NPU)
+	cd nlu/training && $(TRAINER) sets --sample $(SENTENCES) --out $(CURDIR)/$(NPU)/sentences.jsonl
+	head -n $(EMULATED) $(NPU)/sentences.jsonl >$(NPU)/emulated.jsonl
+	$(HELD_OUT) <$(NPU)/sentences.jsonl >$(NPU)/cpu.jsonl
+	$(HELD_OUT) $(PROVIDED)/openvino.toml <$(NPU)/sentences.jsonl >$(NPU)/openvino.jsonl
+	$(ACCURACY) $(CURDIR)/$(NPU)/openvino.jsonl --at-least $(SENTENCES)
+	$(HELD_OUT) $(PROVIDED)/qnn.toml <$(NPU)/emulated.jsonl >$(NPU)/qnn.jsonl
+	$(ACCURACY) $(CURDIR)/$(NPU)/qnn.jsonl --at-least $$(( $(EMULATED) / 2 ))
+
+# By provider, then beside llama.cpp on the same weights, then by part of the CPU graph.
+bench-model: npu-model bench-peer
+	for provider in '' $(PROVIDED)/openvino.toml; do \
+	  $(CARGO) bench --quiet --locked --workspace --bench providers -- $(NPU_PACK) $$provider || exit 1; done
+	cd nlu/training && $(TRAINER) shares --model $(CODRIVER_MODELS)/$(NPU_PACK)/model.onnx
+
 # Tokens a second beside llama.cpp.
 bench-peer: setup-run models
 	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
@@ -175,6 +210,7 @@ install-files:
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo configs/vehicles/demo/*
 	install -D -m 644 -t $(DESTDIR)/etc/codriver/vehicles/demo-fd configs/vehicles/demo-fd/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/*.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/codriver/accelerators systemd/accelerators/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d systemd/sysusers.d/codriver.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d systemd/tmpfiles.d/codriver.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d systemd/udev/60-codriver.rules

@@ -1,21 +1,25 @@
 //! Asks both tiers for held-out sentences and writes what each answered.
 //!
-//!     cargo bench -p codriver-nlu --bench held_out -- PACK <SENTENCES >ANSWERS
+//!     cargo bench --workspace --bench held_out -- PACK [PROVIDERS] <SENTENCES >ANSWERS
 //!
+//! PROVIDERS names what runs the model, see `provided`; without it the CPU does.
 //! Sentences and answers are JSON, one object a line: `text`, `language`,
 //! `before` (calls done last) and `expected` (calls, or `none`) come in; `patterns`,
 //! `model` and `both` with calls, confidence and milliseconds go out beside them, and
 //! the `probability` of the model's answer, which the pack's calibration makes its confidence of.
 //! `make eval` writes the sentences and makes the tables.
 
+mod provided;
+
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codriver_catalog::{Catalog, Command, CommandName, Language};
-use codriver_models::{Runtime, Store, Thresholds};
-use codriver_nlu::model::{LanguageModel, ModelSettings, call};
+use codriver_models::{Store, Thresholds};
+use codriver_nlu::model::{LanguageModel, call};
 use codriver_nlu::{
     Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Source, Tiers, Understanding,
 };
@@ -24,18 +28,17 @@ use serde_json::{Value, json};
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
-    let Some(pack) = std::env::args()
+    let mut arguments = std::env::args()
         .skip(1)
-        .find(|argument| !argument.starts_with("--"))
-    else {
+        .filter(|argument| !argument.starts_with("--"));
+    let Some(pack) = arguments.next() else {
         eprintln!("held_out: no model pack is named; `make eval` runs this");
         return Ok(());
     };
     let configs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
     let catalog = Arc::new(Catalog::load(&configs)?);
     let store = Store::from_environment()?;
-    let runtime = Runtime::from_store(&store)?;
-    let settings = ModelSettings::default();
+    let (runtime, settings) = provided::read(arguments.next().as_deref().map(Path::new), &store)?;
     let begun = std::time::Instant::now();
     let model = LanguageModel::load(
         &store.open(&pack)?,
@@ -43,11 +46,13 @@ fn main() -> Result<(), Failure> {
         Arc::clone(&catalog),
         &settings,
     )?;
+    provided::require_first(&model)?;
     eprintln!(
-        "{pack}: {:?}, loaded in {} ms, resident {} MB",
+        "{pack} on {}: {:?}, loaded in {} ms, resident {} MB",
+        model.report().chosen,
         model.thresholds(),
         begun.elapsed().as_millis(),
-        resident_mb()
+        provided::resident_mb()
     );
     let probabilities = Arc::new(Mutex::new(HashMap::new()));
     let remembering = Remembering {
@@ -193,12 +198,4 @@ fn written(commands: &[Command]) -> Vec<String> {
         format!("{}({})", command.name, arguments.join(","))
     };
     commands.iter().map(one).collect()
-}
-
-fn resident_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok())
-        .unwrap_or(0)
-        / 1024
 }

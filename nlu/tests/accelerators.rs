@@ -10,82 +10,18 @@
 
 mod model_support;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use codriver_models::{
-    CacheUse, CandidateSettings, ExecutionProviders, ModelPack, Rejection, RejectionKind, Runtime,
-    Store,
-};
+use codriver_models::{CacheUse, CandidateSettings, ExecutionProviders, Rejection, RejectionKind};
 use codriver_nlu::Context;
 use codriver_nlu::model::{LanguageModel, ModelSettings, Outcome, Preference};
 
 use model_support::catalog;
+use model_support::made_up::{
+    openvino_library, pack, providers_folder, qnn_library, runtime, skipped,
+};
 
-const PACK: &str = "codriver-made-up";
 const SENTENCES: [&str; 2] = ["take me to the old mill", "arrange the cabin"];
-
-/// Where `tests/setup/execution-providers` puts them.
-fn providers_folder() -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = || {
-        let home = || variable("HOME").map(|home| home.join(".cache"));
-        variable("XDG_CACHE_HOME").or_else(home)
-    };
-    let folder = variable("CODRIVER_PROVIDERS")
-        .or_else(|| cache().map(|cache| cache.join("codriver/providers")));
-    folder.unwrap_or_else(|| panic!("neither CODRIVER_PROVIDERS nor HOME is set"))
-}
-
-fn openvino_library() -> PathBuf {
-    providers_folder().join("openvino/onnxruntime/capi/libonnxruntime.so.1.24.1")
-}
-
-fn qnn_library() -> PathBuf {
-    providers_folder().join("qnn/onnxruntime_qnn/libonnxruntime_providers_qnn.so")
-}
-
-/// Whether the test has to be skipped, which it says: the network may have
-/// kept `tests/setup/execution-providers` from fetching what it runs on.
-fn skipped(needed: &[PathBuf]) -> bool {
-    let absent = needed.iter().find(|file| !file.is_file());
-    if let Some(absent) = absent {
-        // Not captured, unlike what eprintln writes.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no {}; run tests/setup/execution-providers with a network",
-            absent.display()
-        );
-    }
-    absent.is_some()
-}
-
-fn runtime() -> &'static Runtime {
-    Runtime::load(&openvino_library()).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Made by the model pack builder, as the real ones are.
-fn pack() -> ModelPack {
-    static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-        let store = tempfile::tempdir().unwrap();
-        let python = std::env::var_os("CODRIVER_PYTHON").unwrap_or_else(|| "python3".into());
-        let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalog/models");
-        let made = Command::new(python)
-            .args(["-m", "builder.made_up"])
-            .arg(store.path())
-            .env("PYTHONPATH", builder)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        store
-    });
-    Store::at(STORE.path())
-        .open(PACK)
-        .unwrap_or_else(|error| panic!("{error}"))
-}
 
 fn providers(entries: &[&str]) -> ExecutionProviders {
     let settings: Vec<CandidateSettings> = entries

@@ -100,7 +100,7 @@ class _Decoder:
         for layer in range(size.layers):
             x = self._residual(x, self._attention(layer, x), f"layer.{layer}.attended")
             x = self._residual(x, self._feed_forward(layer, x), f"layer.{layer}.fed")
-        last = graph.add("MatMul", [select, x], "last", range_of=graph.range_of(x))
+        last = self._turned_matmul(select, x, "last.columns", "last", [0, 2, 1], range_of=graph.range_of(x))
         last = self._norm(last, self.weights["output_norm.weight"], "head.norm")
         logits = graph.matmul(last, self.weights["token_embd.weight"], "head")
         graph.output(logits, "logits", [1, self.rows, size.vocabulary])
@@ -124,6 +124,18 @@ class _Decoder:
             "masked": repr(MASKED),
             "embedding_factor": repr(float(np.float32(size.width) ** np.float32(0.5)) if size.is_gemma else 1.0),
         } | {f"rope.{name}": repr(base) for name, base in rope_bases(size).items()}
+
+    def _turned_matmul(self, left: str, right: str, columns: str, out: str, axes: list[int], range_of: str | None = None) -> str:
+        """left times right, as the transpose of their transposes' product.
+
+        Qualcomm's HTP reads the second of two 16-bit operands in 8 bits: that must be the one that bears it,
+        shares between 0 and 1, not values that reach over thousands.
+        """
+        graph = self.graph
+        left = graph.move("Transpose", left, f"{columns}.left", perm=axes)
+        right = graph.move("Transpose", right, f"{columns}.right", perm=axes)
+        product = graph.add("MatMul", [right, left], columns, range_of=range_of or out)
+        return graph.move("Transpose", product, out, perm=axes)
 
     def _residual(self, x: str, update: str, out: str) -> str:
         return self.graph.add("Add", [x, update], out)
@@ -159,7 +171,7 @@ class _Decoder:
         scores = graph.add("MatMul", [query, keys], f"{at}.scores")
         scores = graph.add("Add", [scores, self.mask], f"{at}.masked")
         shares = graph.add("Softmax", [scores], f"{at}.shares", fixed=(0.0, 65535 / 65536), axis=-1)
-        mixed = graph.add("MatMul", [shares, values], f"{at}.mixed")
+        mixed = self._turned_matmul(shares, values, f"{at}.mixed.columns", f"{at}.mixed", [0, 1, 3, 2])
         mixed = graph.move("Reshape", mixed, f"{at}.mixed.heads", shape=[1, size.heads, chunk, size.head_dimension])
         mixed = graph.move("Transpose", mixed, f"{at}.mixed.rows", perm=[0, 2, 1, 3])
         mixed = graph.move("Reshape", mixed, f"{at}.mixed.flat", shape=[1, chunk, size.heads * size.head_dimension])

@@ -166,7 +166,16 @@ impl Decoder for Observed<'_> {
     }
 
     fn advance(&mut self, tokens: &[u32]) -> Result<&[f32], Error> {
-        let result = self.decoder.advance(tokens);
+        let result = self.decoder.advance(tokens).and_then(|logits| {
+            // The likeliest of such would be anything.
+            if logits.iter().all(|logit| logit.is_finite()) {
+                return Ok(logits);
+            }
+            Err(Error::Inference {
+                doing: "running on the accelerator",
+                problem: "it computed values that are not numbers".into(),
+            })
+        });
         self.failed |= result.is_err();
         result
     }

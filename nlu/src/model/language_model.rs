@@ -12,6 +12,7 @@ use codriver_models::{
 };
 
 use super::accelerator::{Accelerator, Health};
+use super::decoder::Decoder;
 use super::in_place::InPlaceDecoder;
 use super::prompt::Prompt;
 use super::selection::{Preference, Rules, choose};
@@ -154,6 +155,31 @@ impl LanguageModel {
             budget: settings.budget,
             report,
         })
+    }
+
+    /// From now on asks `decoder` first, as it would ask a configured
+    /// accelerator: hardware whose runtime is not an execution provider of
+    /// ONNX Runtime. It is trusted to compute what the pack's model does.
+    ///
+    /// # Errors
+    /// [`Error::Inference`] when its sizes are not the model's or it fails at
+    /// the part of the prompt that all requests share.
+    pub fn use_accelerator(&mut self, mut decoder: Box<dyn Decoder>) -> Result<(), Error> {
+        let (theirs, places) = (decoder.shape(), self.task.places());
+        if theirs.vocabulary != self.cpu.shape().vocabulary || theirs.places < places {
+            return Err(Error::Inference {
+                doing: "taking an accelerator",
+                problem: format!(
+                    "it has {} tokens and {} places; the model has {} tokens and needs {places} places",
+                    theirs.vocabulary,
+                    theirs.places,
+                    self.cpu.shape().vocabulary
+                ),
+            });
+        }
+        self.task.begin(decoder.as_mut())?;
+        self.accelerator = Some(Accelerator::new(decoder));
+        Ok(())
     }
 
     /// From now on answers with calls of another catalogue.

@@ -1,6 +1,8 @@
 //! What the tests of the model tier share: the catalogue and the installed model pack.
 #![allow(dead_code)] // each test program uses its own part
 
+pub mod made_up;
+
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 

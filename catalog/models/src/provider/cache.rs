@@ -22,9 +22,17 @@ pub(super) fn session_entries(to: &Path) -> [(&'static str, String); 3] {
     ]
 }
 
+/// Bytes of free space that are wanted for each byte of the graph.
+///
+/// Room is asked for beforehand: a vendor's library need not bear a full disk.
+const ROOM: u64 = 2;
+/// Beside that, for what else lies on the disk.
+const SPARE: u64 = 1 << 20;
+
 /// The place of one compiled graph.
 pub(super) struct CachedContext {
     folder: PathBuf,
+    graph: PathBuf,
     /// `Err` when the graph cannot be read.
     key: Result<String, String>,
 }
@@ -51,6 +59,7 @@ impl CachedContext {
             .map_err(|error| format!("{}: cannot be read: {error}", graph.display()));
         Self {
             folder: folder.into(),
+            graph: graph.into(),
             key,
         }
     }
@@ -71,7 +80,8 @@ impl CachedContext {
         }
     }
 
-    /// Makes the folder and returns the file into which a provider may write.
+    /// Makes the folder and returns the file into which a provider may write,
+    /// if there is room for it.
     pub(super) fn prepare(&self) -> Result<PathBuf, String> {
         let [graph, _] = self.files()?;
         fs::create_dir_all(&self.folder).map_err(|error| {
@@ -80,6 +90,7 @@ impl CachedContext {
                 self.folder.display()
             )
         })?;
+        self.require_room()?;
         let part = graph.with_extension(format!("{}.part.onnx", std::process::id()));
         // One of a process with the same number that was cut off.
         let _ = fs::remove_file(&part);
@@ -116,6 +127,23 @@ impl CachedContext {
             let _ = fs::remove_file(part.with_extension("sha256"));
         }
         kept
+    }
+
+    fn require_room(&self) -> Result<(), String> {
+        let unknown = |error: String| format!("{}: free space: {error}", self.folder.display());
+        let graph = fs::metadata(&self.graph).map_err(|error| unknown(error.to_string()))?;
+        let wanted = graph.len() * ROOM + SPARE;
+        let disk = rustix::fs::statvfs(&self.folder).map_err(|error| unknown(error.to_string()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free < wanted {
+            return Err(format!(
+                "{}: no room for the compiled graph: {} MB are free, {} MB are wanted; make room, or move cache",
+                self.folder.display(),
+                free >> 20,
+                wanted.div_ceil(1 << 20)
+            ));
+        }
+        Ok(())
     }
 
     fn files(&self) -> Result<[PathBuf; 2], String> {

@@ -1,0 +1,182 @@
+//! `codriverctl probe` in front of execution providers that work, crash or are of another version:
+//! always one verdict, the CPU where nothing better runs, and a reason with a name.
+
+#![cfg(target_arch = "x86_64")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+const PACK: &str = "codriver-made-up";
+/// A plugin that ends whoever loads it.
+const CRASHES: &str =
+    "#include <stdlib.h>\n__attribute__((constructor)) static void crash(void) { abort(); }\n";
+/// A plugin of a later release, which says so as plugins do: by a status of the oldest interface.
+const OF_ANOTHER_VERSION: &str = r#"
+#include <stddef.h>
+#include <stdint.h>
+typedef struct { void *(*create_status)(int code, const char *message); } Api;
+typedef struct { const Api *(*get_api)(uint32_t version); const char *(*version)(void); } ApiBase;
+void *CreateEpFactories(const char *name, const ApiBase *base, const void *log, void **factories, size_t room, size_t *count) {
+    (void)name; (void)log; (void)factories; (void)room;
+    *count = 0;
+    if (base->get_api(1000) != NULL) return NULL;
+    return base->get_api(1)->create_status(1, "this plugin is made for ONNX Runtime version 1.1000");
+}
+void *ReleaseEpFactory(void *factory) { (void)factory; return NULL; }
+"#;
+
+/// Where `tests/setup/execution-providers` puts them.
+fn providers() -> PathBuf {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let home = || variable("HOME").map(|home| home.join(".cache"));
+    let cache = || variable("XDG_CACHE_HOME").or_else(home);
+    variable("CODRIVER_PROVIDERS")
+        .or_else(|| cache().map(|cache| cache.join("codriver/providers")))
+        .unwrap_or_else(|| panic!("neither CODRIVER_PROVIDERS nor HOME is set"))
+}
+
+fn openvino() -> PathBuf {
+    providers().join("openvino/onnxruntime/capi/libonnxruntime.so.1.24.1")
+}
+
+fn qnn() -> PathBuf {
+    providers().join("qnn/onnxruntime_qnn")
+}
+
+/// Whether the network kept the providers from being fetched, which is said aloud.
+fn skipped() -> bool {
+    let absent = [openvino(), qnn().join("libonnxruntime_providers_qnn.so")]
+        .into_iter()
+        .find(|file| !file.is_file());
+    if let Some(absent) = &absent {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no {}; run tests/setup/execution-providers with a network",
+            absent.display()
+        );
+    }
+    absent.is_some()
+}
+
+/// A store with the made-up model in it.
+fn store() -> &'static Path {
+    static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let store = tempfile::tempdir().unwrap();
+        let python = std::env::var_os("CODRIVER_PYTHON").unwrap_or_else(|| "python3".into());
+        let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalog/models");
+        let made = Command::new(python)
+            .args(["-m", "builder.made_up"])
+            .arg(store.path())
+            .env("PYTHONPATH", builder)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        store
+    });
+    STORE.path()
+}
+
+/// Runs `codriverctl probe --json` with one provider before the CPU.
+fn probe(provider: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("codriver.toml");
+    let text = format!(
+        "[understanding]\npack = \"{PACK}\"\nbudget_ms = 60000\n\
+         [models]\nlibrary = {:?}\nprefer = \"listed\"\npatience_ms = 60000\n\
+         [[execution_provider]]\n{provider}\n[[execution_provider]]\nname = \"cpu\"\n",
+        openvino()
+    );
+    fs::write(&config, text).unwrap();
+    Command::new("timeout")
+        .arg("300")
+        .arg(env!("CARGO_BIN_EXE_codriverctl"))
+        .arg("--config")
+        .arg(&config)
+        .args(["probe", "--json"])
+        .env("CODRIVER_MODELS", store())
+        .output()
+        .unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// Why the provider is not used; the CPU has to run the model in its place.
+fn rejection(provider: &str) -> (String, String) {
+    let output = probe(provider);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["chosen"], "cpu");
+    let text = |key: &str| report["rejected"][0][key].as_str().unwrap().to_owned();
+    (text("kind"), text("reason"))
+}
+
+/// A shared library of this C source, as a provider.
+fn plugin(folder: &Path, source: &str) -> String {
+    let (c, so) = (folder.join("plugin.c"), folder.join("libplugin.so"));
+    fs::write(&c, source).unwrap();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&so, &c])
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{built:?}");
+    format!("name = \"plugin\"\nregistered_as = \"TEST\"\nlibrary = {so:?}\ngraph = \"npu\"")
+}
+
+#[test]
+fn a_provider_that_runs_the_model_is_shown_with_its_operators_and_times() {
+    if skipped() {
+        return;
+    }
+    let output = probe("name = \"openvino\"\ndevice = \"CPU\"\ngraph = \"npu\"");
+    assert!(output.status.success(), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["chosen"], "openvino:CPU");
+    let operators = report["operators_by_provider"].as_object().unwrap();
+    assert!(operators.contains_key("OpenVINOExecutionProvider"));
+    assert_eq!(report["trial"]["same_answers"], true);
+    let milliseconds = report["trial"]["provider"]["token_ms"].as_f64();
+    assert!(milliseconds.unwrap() > 0.0, "{report}");
+    assert_eq!(report["reserve"]["chosen"], "cpu");
+}
+
+#[test]
+fn a_plugin_that_crashes_takes_only_the_process_that_tried_it() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (kind, reason) = rejection(&plugin(folder.path(), CRASHES));
+    assert_eq!(kind, "plugin-crashes", "{reason}");
+    assert!(reason.contains("signal 6"), "{reason}");
+}
+
+#[test]
+fn a_plugin_of_another_version_is_refused_with_what_to_install() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (kind, reason) = rejection(&plugin(folder.path(), OF_ANOTHER_VERSION));
+    assert_eq!(kind, "plugin-version", "{reason}");
+    assert!(reason.contains("1.1000"), "{reason}");
+    assert!(reason.contains("install the plugin's release"), "{reason}");
+}
+
+#[test]
+fn a_library_that_is_no_plugin_is_refused() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (kind, reason) = rejection(&plugin(folder.path(), "int nothing;\n"));
+    assert_eq!(kind, "plugin-unusable", "{reason}");
+}
