@@ -143,7 +143,7 @@ fn begins_with_sounds(
 ) -> Option<usize> {
     let heard = tokens.get(..sounds.len())?;
     let differs = |(token, sound): (&Token, &mandarin::Sound)| {
-        !sound_of_character(token).is_some_and(|heard| sound.cost(&heard).is_some())
+        sound_of_character(token).is_none_or(|heard| sound.cost(&heard).is_none())
     };
     let pairs = || heard.iter().zip(sounds);
     let alike = match evidence {

@@ -63,7 +63,7 @@ impl SeatNames {
         sentence: &Sentence,
         language: Language,
         speaker: Zone,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Box<Reason>> {
         let named = match self.0.get(&language) {
             Some(names) => names.named(sentence),
             None => Named::Not,
@@ -91,13 +91,13 @@ impl SeatNames {
                     proposal.arguments.insert(argument.name.clone(), zone);
                 } else if named != Named::Not || speaker != Zone::Front {
                     proposal.arguments.remove(&argument.name);
-                    return Err(Reason::Argument {
+                    return Err(Box::new(Reason::Argument {
                         command: proposal.name.clone(),
                         error: ArgumentError::Missing {
                             argument: argument.name.clone(),
                         },
                         proposal: proposal.clone(),
-                    });
+                    }));
                 }
             }
         }

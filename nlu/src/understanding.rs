@@ -247,7 +247,7 @@ impl Understanding {
                 verdict.language,
                 speaker,
             );
-            verdict.reason = settled.err();
+            verdict.reason = settled.err().map(|reason| *reason);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whose window is "my window"?
 
-#![allow(clippy::unwrap_used)] // helpers of tests are not inside a #[test] function
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests are not inside a #[test] function
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

@@ -48,7 +48,7 @@ async fn speaks(assistant: &mut Assistant, loudspeaker: &Ear, scene: &Scene) -> 
     };
     assert!(text.len() > 80, "too short a reply: {text}");
     let until = Instant::now() + REPLY_WITHIN;
-    while !loudspeaker.last_sound().is_some_and(|last| last > asked) {
+    while loudspeaker.last_sound().is_none_or(|last| last <= asked) {
         assert!(Instant::now() < until, "silent\n{}", scene.logs());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
