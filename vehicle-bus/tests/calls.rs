@@ -167,6 +167,32 @@ async fn a_telephone_that_hangs_or_crashes_while_its_calls_are_looked_at_is_told
     }
 }
 
+/// The volume of calls as oFono has it: one method that takes a variant for every property.
+struct CallVolume(Log);
+
+#[interface(name = "org.ofono.CallVolume")]
+impl CallVolume {
+    fn set_property(&self, name: &str, value: Variant<'_>) {
+        self.0.lock().unwrap().push(format!("{name}: {value:?}"));
+    }
+}
+
+#[tokio::test]
+async fn the_microphone_of_a_call_is_muted_as_ofono_wants_to_be_told() {
+    let bus = PrivateBus::start();
+    let log = Log::default();
+    let peer = bus.connect().await;
+    let volume = CallVolume(Arc::clone(&log));
+    peer.object_server().at("/modem", volume).await.unwrap();
+    peer.request_name("org.ofono").await.unwrap();
+    let router = router(&bus).await;
+    for command in ["phone.mute_microphone", "phone.unmute_microphone"] {
+        assert_eq!(perform(&router, command, &[]).await.outcome, Outcome::Done);
+    }
+    let told = ["Muted: Bool(true)", "Muted: Bool(false)"];
+    assert_eq!(*log.lock().unwrap(), told);
+}
+
 #[tokio::test]
 async fn without_a_telephone_the_reason_is_no_service() {
     let bus = PrivateBus::start();

@@ -12,9 +12,11 @@ use std::{
 };
 
 use codriver_vehicle_bus::{
+    Outcome, Reason, Value,
     description::{Description, Statuses},
     end_to_end::{Receiver, Verdict},
     frame::{CanFrame, CanId},
+    gateway::Request,
     transport::{
         Address,
         socketcand::{self, Message, Parser},
@@ -25,8 +27,42 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::UnboundedReceiver,
     task::JoinHandle,
-    time::interval,
+    time::{interval, sleep, timeout},
 };
+
+/// The longest that a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until it holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("{what}"));
+}
+
+/// A request of one caller, with five seconds to live.
+pub fn request(path: &str, value: Value, id: &str) -> Request {
+    Request {
+        path: path.into(),
+        value,
+        time_to_live: Duration::from_secs(5),
+        request_id: id.into(),
+        caller: ":1.1".into(),
+    }
+}
+
+/// How it ended and the stable word why.
+pub fn reason(outcome: &Outcome) -> (&str, &str) {
+    (
+        outcome.as_str(),
+        outcome.reason().map_or("", Reason::as_str),
+    )
+}
 
 /// How the ECU takes requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
