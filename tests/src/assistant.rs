@@ -153,6 +153,14 @@ impl Assistant {
         Ok(self.proxy.set_muted(muted).await?)
     }
 
+    /// Whether the microphone is closed.
+    ///
+    /// # Errors
+    /// The assistant does not answer.
+    pub async fn muted(&self) -> Result<bool, Error> {
+        Ok(self.proxy.muted().await?)
+    }
+
     /// idle, listening, recognising, thinking, acting or speaking.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Typed sentences to the real programs of a cockpit: mpv, oFono, speech-dispatcher.
+//! Typed sentences to the real programs of a cockpit: mpv, oFono, navit, speech-dispatcher.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -6,11 +6,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::Value as Json;
-use stage::{Assistant, CallState, Child, Event, Scene, SceneOptions, Telephone};
+use stage::{Assistant, CallState, Child, Event, Navigation, Scene, SceneOptions, Telephone};
 use tempfile::TempDir;
 use zbus::wire::OwnedVariant;
 
@@ -328,6 +328,85 @@ async fn who_is_unknown_or_one_of_several_is_not_called_and_the_reply_says_why()
         absent.text,
         "I could not call bob: the app for that is not running."
     );
+}
+
+#[tokio::test]
+async fn navit_leads_to_a_place_of_the_places_file_and_stops_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = folder.path().join("places.db");
+    rusqlite::Connection::open(&places)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE places(name TEXT, kind TEXT, address TEXT, latitude REAL, longitude REAL);
+             INSERT INTO places VALUES('Cafe Lux', 'cafe', NULL, 48.14, 11.57);
+             INSERT INTO places VALUES('our house', 'home', NULL, 48.2, 11.6);",
+        )
+        .unwrap();
+    let settings = [("CODRIVER__PLACES__FILE", places.to_str().unwrap())];
+    let mut cockpit = Cockpit::with(&settings).await;
+    let scene = &cockpit.scene;
+    let navigation = Navigation::start(&scene.bus, scene.directory()).await;
+    let navigation = navigation.unwrap();
+    assert_eq!(navigation.destination(), None);
+    let leads_to = async |latitude: f64, longitude: f64| {
+        shows("the destination", async || {
+            // navit counts in whole metres.
+            let near = |a: f64, b: f64| (a - b).abs() < 2e-5;
+            let leads = |(a, b)| near(a, latitude) && near(b, longitude);
+            navigation.destination().is_some_and(leads)
+        })
+        .await;
+    };
+
+    let answer = cockpit.does("navigate to cafe lux").await;
+    assert_eq!(answer.text, "Navigating to cafe lux.");
+    leads_to(48.14, 11.57).await;
+    cockpit.does("take me home").await;
+    leads_to(48.2, 11.6).await;
+
+    // Nobody knows where that is: navit leads where it led.
+    let unknown = cockpit
+        .hears("navigate to the enchanted forest", "en")
+        .await;
+    assert_eq!(unknown.outcome(), ("failed", "peer_error"));
+    leads_to(48.2, 11.6).await;
+
+    cockpit.does("cancel the navigation").await;
+    shows("no destination", async || {
+        navigation.destination().is_none()
+    })
+    .await;
+}
+
+/// The time of day in China, to the minute, as an English reply says it.
+fn time_in_china() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let minutes = now.as_secs() / 60 + 8 * 60;
+    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+    let half = if hour < 12 { "am" } else { "pm" };
+    let hour = if hour % 12 == 0 { 12 } else { hour % 12 };
+    match minute {
+        0 => format!("It is {hour} {half}."),
+        _ => format!("It is {hour}:{minute:02} {half}."),
+    }
+}
+
+#[tokio::test]
+async fn the_head_unit_tells_its_own_time_and_closes_its_own_microphone() {
+    let mut cockpit = Cockpit::with(&[("TZ", "UTC-8")]).await;
+    let before = time_in_china();
+    let answer = cockpit.does("what time is it").await;
+    assert!(
+        [before, time_in_china()].contains(&answer.text),
+        "{answer:#?}"
+    );
+    let date = cockpit.hears("今天星期几", "zh").await;
+    assert!(date.text.contains("，星期"), "{date:#?}");
+
+    assert!(!cockpit.assistant.muted().await.unwrap());
+    let answer = cockpit.does("turn off the microphone").await;
+    assert_eq!(answer.text, "Microphone off. Turn it back on by hand.");
+    assert!(cockpit.assistant.muted().await.unwrap());
 }
 
 /// speech-dispatcher with a voice that writes what it speaks, as words and as sound.

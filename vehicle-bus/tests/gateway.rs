@@ -8,41 +8,18 @@ mod ecu;
 use std::{task::Poll, time::Duration};
 
 use codriver_vehicle_bus::{
-    Outcome, Reason, Value,
+    Outcome, Value,
     description::Description,
-    gateway::{BusState, Gateway, Limits, Request},
+    gateway::{BusState, Gateway, Limits},
 };
-use ecu::{Ecu, Manner, demo};
+use ecu::{Ecu, Manner, demo, reason, request, until};
 use proptest::{prelude::*, test_runner::TestRunner};
-use tokio::time::timeout;
 
 const TEMPERATURE: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
 const TRUNK: &str = "Vehicle.Body.Trunk.Rear.IsOpen";
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn request(path: &str, value: Value, id: &str) -> Request {
-    Request {
-        path: path.into(),
-        value,
-        time_to_live: Duration::from_secs(5),
-        request_id: id.into(),
-        caller: ":1.1".into(),
-    }
-}
 
 fn gateway(ecu: &Ecu, limits: Limits) -> Gateway {
     Gateway::start(Description::load(&demo()).unwrap(), ecu.address(), limits)
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let wait = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, wait)
-        .await
-        .unwrap_or_else(|_| panic!("{what}"));
 }
 
 /// A gateway that knows the car's state, the speed included.
@@ -65,13 +42,6 @@ fn number(gateway: &Gateway, path: &str) -> Option<f64> {
         Value::Number(number) => Some(number),
         _ => None,
     }
-}
-
-fn reason(outcome: &Outcome) -> (&str, &str) {
-    (
-        outcome.as_str(),
-        outcome.reason().map_or("", Reason::as_str),
-    )
 }
 
 #[tokio::test]

@@ -9,12 +9,12 @@ mod ecu;
 use std::time::{Duration, Instant};
 
 use codriver_vehicle_bus::{
-    Outcome, Reason, Value,
+    Outcome, Value,
     description::{Description, Kind},
     end_to_end::Verdict,
-    gateway::{BusState, Context, Event, Gateway, Limits, Request},
+    gateway::{BusState, Context, Event, Gateway, Limits},
 };
-use ecu::{Damage, Ecu, Manner, demo, demo_fd};
+use ecu::{Damage, Ecu, Manner, PATIENCE, demo, demo_fd, reason, request, until};
 use tokio::time::{sleep, timeout};
 
 const TEMPERATURE: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
@@ -24,28 +24,6 @@ const LOCK: &str = "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked";
 const WASHER: &str = "Vehicle.Body.Windshield.Front.Washing.IsActive";
 const LIGHT: &str = "Vehicle.Cabin.Light.IsDomeOn";
 const SPEED: &str = "Vehicle.Speed";
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn request(path: &str, value: Value, id: &str) -> Request {
-    Request {
-        path: path.into(),
-        value,
-        time_to_live: Duration::from_secs(5),
-        request_id: id.into(),
-        caller: ":1.1".into(),
-    }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let wait = async {
-        while !holds() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, wait)
-        .await
-        .unwrap_or_else(|_| panic!("{what}"));
-}
 
 async fn ready(manner: Manner) -> (Ecu, Gateway) {
     let ecu = Ecu::of(&demo_fd(), 0, manner).await;
@@ -71,13 +49,6 @@ async fn ready(manner: Manner) -> (Ecu, Gateway) {
 
 fn value(gateway: &Gateway, path: &str) -> Option<Value> {
     Some(gateway.get(path)??.value)
-}
-
-fn reason(outcome: &Outcome) -> (&str, &str) {
-    (
-        outcome.as_str(),
-        outcome.reason().map_or("", Reason::as_str),
-    )
 }
 
 fn counter(gateway: &Gateway, wanted: &str) -> u64 {
@@ -309,7 +280,7 @@ async fn a_silent_bus_is_called_silent_and_up_again_when_it_speaks() {
 #[tokio::test]
 async fn error_frames_are_counted_and_bus_off_closes_and_opens_the_bus() {
     let (ecu, gateway) = ready(Manner::Obey).await;
-    for class in [0x2000_0008u32, 0x2000_0100, 0x2000_0020] {
+    for class in [0x2000_0008u32, 0x2000_0100, 0x2000_0002] {
         ecu.inject(format!("< error {class:08X} 1.0 >"));
     }
     until("counted", || counter(&gateway, "error_frames") == 3).await;
@@ -323,6 +294,31 @@ async fn error_frames_are_counted_and_bus_off_closes_and_opens_the_bus() {
     assert_eq!(counter(&gateway, "bus_lost"), 1);
     let outcome = gateway.set(request(LIGHT, Value::Flag(true), "a")).await;
     assert_eq!(outcome, Outcome::Done);
+}
+
+#[tokio::test]
+async fn nothing_goes_to_a_controller_that_nobody_acknowledges() {
+    let (ecu, gateway) = ready(Manner::Obey).await;
+    ecu.behave(Manner::Silent);
+    ecu.inject("< error 20000020 1.0 >");
+    until("unacknowledged", || {
+        *gateway.bus().borrow() == BusState::Unacknowledged
+    })
+    .await;
+    // What left before arrives.
+    sleep(Duration::from_millis(50)).await;
+    let before = ecu.requests();
+    let outcome = gateway.set(request(LIGHT, Value::Flag(true), "a")).await;
+    assert_eq!(reason(&outcome), ("refused", "bus_down"));
+    // Longer than the cyclic messages' cycle, and than a silent bus takes to be called silent.
+    sleep(Duration::from_millis(2_200)).await;
+    assert_eq!(*gateway.bus().borrow(), BusState::Unacknowledged);
+    assert_eq!(ecu.requests(), before, "not even a cyclic frame");
+    ecu.behave(Manner::Obey);
+    until("up", || *gateway.bus().borrow() == BusState::Up).await;
+    let outcome = gateway.set(request(LIGHT, Value::Flag(true), "b")).await;
+    assert_eq!(outcome, Outcome::Done);
+    assert!(ecu.requests() > before);
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ impl Bus {
         let mut faults = FaultLog::default();
         loop {
             let silence = match *self.bus_state.borrow() {
-                BusState::Silent => None,
+                BusState::Silent | BusState::Unacknowledged => None,
                 _ => Some(silent_from),
             };
             let wake = self.outgoing.next_due().into_iter().chain(silence).min();
@@ -127,6 +127,7 @@ impl Bus {
                     Ok(Received::Fault(fault)) => {
                         self.counters.count(fault);
                         faults.note(fault);
+                        self.judge(fault);
                     }
                     Err(error) => return Some(error.to_string()),
                 },
@@ -158,7 +159,7 @@ impl Bus {
         let at = Instant::now();
         add(&self.counters.received);
         self.bus_state.send_if_modified(|state| {
-            let speaks_again = *state == BusState::Silent;
+            let speaks_again = matches!(state, BusState::Silent | BusState::Unacknowledged);
             if speaks_again {
                 *state = BusState::Up;
             }
@@ -174,6 +175,29 @@ impl Bus {
             tracing::info!(?refusal, "an ECU refuses");
             let _ = self.events.send(Event::Refused(refusal));
         }
+    }
+
+    /// Whether sending still makes sense after an error frame.
+    fn judge(&self, fault: Fault) {
+        let next = match fault {
+            Fault::Unacknowledged => BusState::Unacknowledged,
+            // The controller has thrown away what it wanted to send.
+            Fault::Restarted => BusState::Up,
+            _ => return,
+        };
+        self.bus_state.send_if_modified(|state| {
+            let changes = *state != next
+                && (next == BusState::Unacknowledged || *state == BusState::Unacknowledged);
+            if changes {
+                tracing::warn!(address = %self.address, state = %next, "CAN");
+                *state = next;
+            }
+            changes
+        });
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        *self.bus_state.borrow() != BusState::Unacknowledged
     }
 
     fn report(&self, entry: &Entry, value: Option<Value>, at: Instant) {
@@ -211,6 +235,8 @@ impl Bus {
         let now = Instant::now();
         let check = if now >= order.deadline {
             Err(expired())
+        } else if !self.is_acknowledged() {
+            Err(unacknowledged())
         } else {
             self.guard.leave(policy::Asked {
                 path: &order.entry.path,
@@ -258,6 +284,10 @@ impl Bus {
         let now = Instant::now();
         let car = (Arc::clone(&self.state), Arc::clone(&self.guard));
         let frames = with_known(&car, |known| self.outgoing.due(now, known));
+        // Composed all the same, so that what is over ends.
+        if !self.is_acknowledged() {
+            return Ok(());
+        }
         for frame in frames {
             tracing::debug!(%frame, "cyclic frame");
             self.transmit(transport, &frame, Instant::now() + SENDING)
@@ -357,6 +387,14 @@ async fn refuse_all(orders: &mut mpsc::Receiver<Order>) {
             }
         }
     }
+}
+
+pub(super) fn unacknowledged() -> Outcome {
+    Outcome::refused(
+        Reason::BusDown,
+        "Nobody on the CAN acknowledges: the controller would send it whenever somebody does, \
+         long past its time to live.",
+    )
 }
 
 pub(super) fn expired() -> Outcome {

@@ -14,6 +14,11 @@ pub enum BusState {
     Up,
     /// It is open, but no frame has come for two seconds. Requests leave all the same.
     Silent,
+    /// Nobody acknowledges our frames, and the controller sends the last one again and again.
+    /// Requests are refused, and cyclic frames held back: what waits behind it would leave
+    /// whenever somebody listens again, long past its time to live. Up again with the next frame
+    /// that is heard.
+    Unacknowledged,
     /// Why it cannot be used.
     Down(String),
 }
@@ -23,6 +28,7 @@ impl fmt::Display for BusState {
         match self {
             Self::Up => f.write_str("up"),
             Self::Silent => f.write_str("silent"),
+            Self::Unacknowledged => f.write_str("unacknowledged"),
             Self::Down(why) => write!(f, "down: {why}"),
         }
     }
@@ -46,7 +52,11 @@ impl Counters {
         match fault {
             Fault::Overflow => add(&self.overflows),
             Fault::Restarted => add(&self.restarts),
-            Fault::Passive | Fault::Warning | Fault::Recovered | Fault::Disturbed => {}
+            Fault::Unacknowledged
+            | Fault::Passive
+            | Fault::Warning
+            | Fault::Recovered
+            | Fault::Disturbed => {}
         }
     }
 

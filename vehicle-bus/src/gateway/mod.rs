@@ -325,11 +325,15 @@ impl Gateway {
         if request.time_to_live.is_zero() {
             return Err(Outcome::refused(Reason::Expired, "It has no time to live."));
         }
-        if let BusState::Down(why) = &*self.shared.bus.borrow() {
-            return Err(Outcome::refused(
-                Reason::BusDown,
-                format!("CAN is down: {why}."),
-            ));
+        match &*self.shared.bus.borrow() {
+            BusState::Up | BusState::Silent => {}
+            BusState::Unacknowledged => return Err(bus::unacknowledged()),
+            BusState::Down(why) => {
+                return Err(Outcome::refused(
+                    Reason::BusDown,
+                    format!("CAN is down: {why}."),
+                ));
+            }
         }
         let asked = Asked {
             path,

@@ -12,13 +12,15 @@ pub enum Fault {
     Restarted,
     /// Frames were lost, because they came or were to leave faster than they were taken.
     Overflow,
+    /// Nobody acknowledges what we send: the controller sends it again and again.
+    Unacknowledged,
     /// Many errors: the controller no longer marks faulty frames of others.
     Passive,
     /// Errors mount up.
     Warning,
     /// The errors are over.
     Recovered,
-    /// A frame was disturbed, not acknowledged, or lost its arbitration.
+    /// A frame was disturbed, or lost its arbitration.
     Disturbed,
 }
 
@@ -40,7 +42,10 @@ impl Fault {
         Ok(
             if says(ControllerProblems::RX_OVERFLOW | ControllerProblems::TX_OVERFLOW) {
                 Self::Overflow
-            } else if says(ControllerProblems::RX_PASSIVE | ControllerProblems::TX_PASSIVE) {
+            } else if error.is_no_ack() || says(ControllerProblems::TX_PASSIVE) {
+                // The only way to many errors in sending without leaving the bus.
+                Self::Unacknowledged
+            } else if says(ControllerProblems::RX_PASSIVE) {
                 Self::Passive
             } else if says(ControllerProblems::RX_WARNING | ControllerProblems::TX_WARNING) {
                 Self::Warning
@@ -64,6 +69,7 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::Restarted => "the controller was restarted",
             Self::Overflow => "frames were lost: too many at once",
+            Self::Unacknowledged => "nobody acknowledges our frames",
             Self::Passive => "error passive",
             Self::Warning => "errors mount up",
             Self::Recovered => "the errors are over",
@@ -86,10 +92,12 @@ mod tests {
         assert_eq!(read(0x140, 0), Err(BusOff), "bus off and restarted");
         assert_eq!(read(0x100, 0), Ok(Fault::Restarted));
         assert_eq!(read(0x04, 0x01), Ok(Fault::Overflow));
-        assert_eq!(read(0x04, 0x34), Ok(Fault::Passive));
+        assert_eq!(read(0x04, 0x14), Ok(Fault::Passive));
+        assert_eq!(read(0x04, 0x34), Ok(Fault::Unacknowledged));
         assert_eq!(read(0x04, 0x0C), Ok(Fault::Warning));
         assert_eq!(read(0x04, 0x40), Ok(Fault::Recovered));
         assert_eq!(read(0x08, 0), Ok(Fault::Disturbed));
-        assert_eq!(read(0x20, 0), Ok(Fault::Disturbed));
+        assert_eq!(read(0x02, 0), Ok(Fault::Disturbed));
+        assert_eq!(read(0x20, 0), Ok(Fault::Unacknowledged));
     }
 }
