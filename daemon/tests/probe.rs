@@ -1,5 +1,5 @@
-//! `codriverctl probe` in front of execution providers that work, crash or are of another version:
-//! always one verdict, the CPU where nothing better runs, and a reason with a name.
+//! `codriverctl probe` in front of execution providers that work, crash, are of another version or find
+//! no space: always one verdict, the CPU where nothing better runs, and a reason with a name.
 
 #![cfg(target_arch = "x86_64")]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -84,6 +84,11 @@ fn store() -> &'static Path {
 
 /// Runs `codriverctl probe --json` with one provider before the CPU.
 fn probe(provider: &str) -> Output {
+    probe_under(&[], provider)
+}
+
+/// The same, started by the command `under`.
+fn probe_under(under: &[&str], provider: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("codriver.toml");
     let text = format!(
@@ -95,6 +100,7 @@ fn probe(provider: &str) -> Output {
     fs::write(&config, text).unwrap();
     Command::new("timeout")
         .arg("300")
+        .args(under)
         .arg(env!("CARGO_BIN_EXE_codriverctl"))
         .arg("--config")
         .arg(&config)
@@ -104,8 +110,13 @@ fn probe(provider: &str) -> Output {
         .unwrap()
 }
 
+/// The report; behind it the emulator's library writes lines of its own while it is unloaded.
 fn report(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    let mut values = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+    match values.next() {
+        Some(Ok(report)) => report,
+        other => panic!("{other:?}: {output:?}"),
+    }
 }
 
 /// Why the provider is not used; the CPU has to run the model in its place.
@@ -129,6 +140,15 @@ fn plugin(folder: &Path, source: &str) -> String {
         .unwrap();
     assert!(built.status.success(), "{built:?}");
     format!("name = \"plugin\"\nregistered_as = \"TEST\"\nlibrary = {so:?}\ngraph = \"npu\"")
+}
+
+fn emulator(cache: &Path) -> String {
+    format!(
+        "name = \"plugin\"\nregistered_as = \"QNN\"\nlibrary = {:?}\ngraph = \"npu\"\n\
+         options = {{ backend_path = {:?} }}\ncache = {cache:?}",
+        qnn().join("libonnxruntime_providers_qnn.so"),
+        qnn().join("libQnnHtp.so")
+    )
 }
 
 #[test]
@@ -179,4 +199,53 @@ fn a_library_that_is_no_plugin_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (kind, reason) = rejection(&plugin(folder.path(), "int nothing;\n"));
     assert_eq!(kind, "plugin-unusable", "{reason}");
+}
+
+/// A shell that mounts half a megabyte at `$0`, for itself alone, before it goes on to be `$@`.
+const ON_A_SMALL_DISK: &str = r#"mount -t tmpfs -o size=512k none "$0" || exit 77; exec "$@""#;
+
+#[test]
+fn a_full_disk_costs_the_cache_and_not_the_accelerator() {
+    if skipped() {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().to_str().unwrap();
+    let under = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        ON_A_SMALL_DISK,
+        folder,
+    ];
+    let output = probe_under(&under, &emulator(cache.path()));
+    let words = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) || words.contains("unshare:") {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: this user may mount no disk: {words}"
+        );
+        return;
+    }
+    assert!(output.status.success(), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["chosen"], "plugin:QNN");
+    assert_eq!(report["cache"]["state"], "failed", "{report}");
+    let reason = report["cache"]["reason"].as_str().unwrap();
+    assert!(reason.contains("0 MB are free"), "{reason}");
+}
+
+#[test]
+fn a_compiled_graph_is_kept_and_read_again_by_the_next_process() {
+    if skipped() {
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    for state in ["written", "hit"] {
+        let output = probe(&emulator(cache.path()));
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(report(&output)["cache"]["state"], state);
+    }
 }

@@ -1,6 +1,6 @@
 //! How long a Set over D-Bus takes until its frame has arrived on the bus (socketcand on
 //! loopback), without the car's answer.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../tests/ecu/mod.rs"]
 mod ecu;

@@ -22,6 +22,8 @@ use crate::{Context, Error};
 const FARTHEST_LOGITS: f64 = 0.1;
 /// A canary takes no longer than this on the CPU of the smallest head unit.
 const CANARY_BUDGET: Duration = Duration::from_secs(60);
+/// Nor more runs than this; who is patient with each of them is so with all.
+const CANARY_RUNS: u32 = 64;
 /// The clock of `/proc/self/stat`.
 const TICK_MS: f64 = 10.0;
 
@@ -81,7 +83,7 @@ pub(super) fn choose(
         };
         let loaded = load(runtime, (name, model), entry, rules, task);
         let tried = loaded.and_then(|mut chosen| {
-            let trial = try_out(task, languages, chosen.decoder.as_mut(), cpu)
+            let trial = try_out(task, languages, rules, chosen.decoder.as_mut(), cpu)
                 .map_err(|error| (RejectionKind::Failed, error.to_string()))?;
             judge(&trial, rules.preference)?;
             chosen.report.trial = Some(trial);
@@ -166,9 +168,11 @@ fn canaries(languages: &[Language]) -> Vec<&'static str> {
 fn try_out(
     task: &Task,
     languages: &[Language],
+    rules: &Rules,
     provider: &mut dyn Decoder,
     cpu: &mut dyn Decoder,
 ) -> Result<Trial, Error> {
+    let budget = CANARY_BUDGET.max(rules.patience.saturating_mul(CANARY_RUNS));
     let mut trial = Trial {
         same_answers: true,
         logits_distance: 0.0,
@@ -177,8 +181,8 @@ fn try_out(
     };
     let sentences = canaries(languages);
     for sentence in &sentences {
-        let theirs = observe(task, provider, sentence)?;
-        let ours = observe(task, cpu, sentence)?;
+        let theirs = observe(task, provider, sentence, budget)?;
+        let ours = observe(task, cpu, sentence, budget)?;
         trial.same_answers &= theirs.outcome == ours.outcome;
         let distance = 1.0 - cosine(&theirs.logits, &ours.logits);
         trial.logits_distance = trial.logits_distance.max(distance);
@@ -209,7 +213,12 @@ struct Observed {
     effort: Effort,
 }
 
-fn observe(task: &Task, decoder: &mut dyn Decoder, sentence: &str) -> Result<Observed, Error> {
+fn observe(
+    task: &Task,
+    decoder: &mut dyn Decoder,
+    sentence: &str,
+    budget: Duration,
+) -> Result<Observed, Error> {
     let question = match task.question(sentence, &Context::default())? {
         Ok(question) => question,
         Err(answer) => {
@@ -229,7 +238,7 @@ fn observe(task: &Task, decoder: &mut dyn Decoder, sentence: &str) -> Result<Obs
     decoder.advance(question.tokens.get(..1).unwrap_or_default())?;
     let token_ms = milliseconds(started);
     let (started, before) = (Instant::now(), processor_ms());
-    let answer = task.answer(decoder, &question, started + CANARY_BUDGET)?;
+    let answer = task.answer(decoder, &question, started + budget)?;
     Ok(Observed {
         outcome: answer.outcome,
         logits,

@@ -1,7 +1,7 @@
 //! A decoder on a thread of its own, so that one that hangs keeps nobody waiting.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::decoder::{Decoder, DecoderShape};
@@ -13,7 +13,9 @@ use crate::Error;
 /// The thread cannot be stopped where it hangs; until it comes back, all runs
 /// fail at once.
 pub struct WatchedDecoder {
-    jobs: SyncSender<Job>,
+    /// Closed to end the thread.
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
     replies: Receiver<Result<Vec<f32>, Error>>,
     /// Whether a reply that nobody waits for any more is still to come.
     late: bool,
@@ -44,7 +46,7 @@ impl WatchedDecoder {
         let (jobs, to_do) = sync_channel::<Job>(1);
         let (done, replies) = sync_channel(1);
         let (shape, position) = (decoder.shape().clone(), decoder.position());
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("accelerator".into())
             .spawn(move || {
                 let mut decoder = decoder;
@@ -56,7 +58,8 @@ impl WatchedDecoder {
             })
             .map_err(|error| failed(format!("no thread for it: {error}")))?;
         Ok(Self {
-            jobs,
+            jobs: Some(jobs),
+            thread: Some(thread),
             replies,
             late: false,
             logits: Vec::new(),
@@ -78,6 +81,19 @@ fn work(decoder: &mut dyn Decoder, job: &Job) -> Result<Vec<f32>, Error> {
         )));
     }
     decoder.advance(&job.tokens).map(<[f32]>::to_vec)
+}
+
+impl Drop for WatchedDecoder {
+    /// Waits until the thread has given its session back: a vendor's library
+    /// that is still at it while the process ends crashes that. One that hangs
+    /// is not waited for.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take().filter(|_| !self.late) {
+            // A panic there has been reported, and there is nothing left to save.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Decoder for WatchedDecoder {
@@ -107,7 +123,8 @@ impl Decoder for WatchedDecoder {
             position: self.position,
             tokens: tokens.to_vec(),
         };
-        self.jobs.send(job).map_err(|_| ended())?;
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job).map_err(|_| ended())?;
         let chunks = tokens.len().div_ceil(self.chunk);
         let patience = self
             .patience
