@@ -17,7 +17,18 @@ host, port, channel, dbc = sys.argv[1:]
 database = cantools.database.load_file(dbc)
 requests = {m.frame_id: m for m in database.messages if "IVI" in m.senders}
 
-with can.Bus(interface="socketcand", host=host, port=int(port), channel=channel) as bus:
+
+def attached() -> can.BusABC:
+    """python-can wants the greeting alone in what it reads; where a frame came with it, it gives up."""
+    for _ in range(50):
+        try:
+            return can.Bus(interface="socketcand", host=host, port=int(port), channel=channel)
+        except can.CanError as error:
+            last = error
+    raise last
+
+
+with attached() as bus:
     print("ready", flush=True)
     while True:
         frame = bus.recv(timeout=0.05)
