@@ -163,6 +163,11 @@ fn a_forbidden_clause_is_never_acted_on_because_the_other_is_certain() {
         text,
         &[
             (text, " climate.air_conditioning_on();wipers.off()", 0.9),
+            (
+                "do not turn on the ac",
+                " climate.air_conditioning_on()",
+                0.99,
+            ),
             (SECOND, " wipers.off()", 0.99),
         ],
     );

@@ -4,7 +4,7 @@ use codriver_catalog::Language;
 
 use super::{Tiers, Understanding};
 use crate::normalise::Sentence;
-use crate::{Context, ModelAnswer};
+use crate::{Context, ModelAnswer, Reason};
 
 /// How much of the doubt two readings by one model share: fitted to 167 validation sentences.
 const SHARED_DOUBT: f64 = 0.4;
@@ -14,7 +14,8 @@ const MOST_CLAUSES: usize = 4;
 
 impl Understanding {
     /// Rule 5: what the clauses ask for, each read by itself; `None` when there is but one,
-    /// when there are too many, or when one of them asks for nothing.
+    /// when there are too many, or when one of them asks for nothing or is forbidden
+    /// by a negation or question (rule 2).
     pub(super) fn clause_by_clause(
         &mut self,
         tiers: Tiers,
@@ -57,6 +58,10 @@ impl Understanding {
                 proposals: phrase.proposals,
                 confidence: f64::from(phrase.score),
             });
+        }
+        // Rule 2 holds for a clause as for a sentence.
+        if matches!(phrase.reason, Some(Reason::Blocked { .. })) {
+            return None;
         }
         let (answer, _) = self.ask_model(text, language, context)?;
         Some(answer)
