@@ -177,6 +177,7 @@ setup-train: setup-run
 
 # The locked versions are those of CPython 3.11.
 setup-speech: setup-test
+	@command -v npm >/dev/null || tests/setup/install-packages tests/setup/packages-speech.txt
 	@test -x $(SPEECH)/bin/python || python3 -m venv $(SPEECH)
 	@cmp -s nlu/training/requirements-speech.txt $(SPEECH)/requirements.txt || { \
 	  $(SPEECH)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement nlu/training/requirements-speech.txt && \

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from builder.errors import BuildError
 
 from .accuracy import accuracy
+from .cache import CACHE
 from .catalog import Catalog
 from .confidence import confidence
 from .corpus import LANGUAGES, Corpus, read
@@ -22,7 +22,6 @@ from .tables import tables
 
 HERE = Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codriver"
 PACK = "codriver-intent-gemma3-270m-q8"
 
 
@@ -107,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     _add_hearing(hear)
     spoken = actions.add_parser("spoken-sets", help="speak evaluation sentences and write what is heard of them")
     spoken.add_argument("--split", choices=("validation", "test"), default="test")
+    spoken.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     spoken.add_argument("--out", type=Path, required=True)
     spoken.add_argument("--sentences", type=int, default=200, help="to speak, a language")
     spoken.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")

@@ -16,14 +16,14 @@ import numpy as np
 from . import recordings, speaking
 from .cabin import Noises
 from .catalog import Catalog
-from .corpus import LANGUAGES, Corpus, name_held_out
+from .corpus import Corpus, name_held_out
 from .hearing import hear
 from .samples import Sample, Sampler
 from .values import Lexicons
+from .voices import HELD_OUT
 
 SHARES = {"single": 0.70, "several": 0.15, "indirect": 0.15}
 RATIOS_DB = (None, 10.0, 5.0)
-VOICES = {"en": ("joe", "jm_kumo"), "zh": ("jf_alpha", "jm_kumo")}
 SPEED = {"en": 1.0, "zh": 0.92}
 JOINED_SENTENCES = 150
 SEED = 20261124
@@ -41,7 +41,7 @@ def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> No
     """One row a sentence and ratio; `text` is what was heard, `said` what was said."""
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
     sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
-    chosen = [spoken for language in LANGUAGES for spoken in _chosen(sampler, language, arguments.sentences)]
+    chosen = [spoken for language in arguments.languages for spoken in _chosen(sampler, language, arguments.sentences)]
     sounds = _sounds(chosen, arguments.sounds, Noises(arguments.noise))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "w", encoding="utf-8") as out:
@@ -70,13 +70,13 @@ def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
         kind = "indirect" if sample.indirect else sample.kind
         if sample.language == language and kind in kinds:
             kinds[kind].append(sample)
-    spoken = []
+    chosen = []
     for kind, share in SHARES.items():
         samples = rng.sample(kinds[kind], min(len(kinds[kind]), round(count * share)))
-        voices = VOICES[language]
-        for place, sample in enumerate(samples):
-            spoken += [Spoken(sample, kind, voices[place % len(voices)], ratio) for ratio in RATIOS_DB]
-    return spoken
+        voices = HELD_OUT[language]
+        chosen += [(sample, kind, voices[place % len(voices)]) for place, sample in enumerate(samples)]
+    rng.shuffle(chosen)  # of a run that was ended early, what there is is a fair part
+    return [Spoken(*of_sentence, ratio) for of_sentence in chosen for ratio in RATIOS_DB]
 
 
 def _sounds(chosen: list[Spoken], folder: Path, noises: Noises) -> Iterator[tuple[Spoken, np.ndarray]]:

@@ -10,12 +10,11 @@ from typing import Iterator
 import numpy as np
 import soxr
 
-from .. import recordings
+from .. import recordings, voices
 from ..cabin import Noises, road
 from ..recordings import RATE_HZ
-from . import voices
+from .kept import SPEEDS, Kept, trimmed
 from .room import reverberated
-from .voices import Kept
 
 RATIOS_DB = (None, 20.0, 15.0, 10.0, 7.0, 5.0, 3.0, 0.0)
 LOUDEST, QUIETEST = 0.8, 0.03
@@ -106,7 +105,7 @@ def of_phrase(
 ) -> Iterator[Clip]:
     """The phrase in many mouths, alone, before a request, and behind other speech."""
     for _ in range(amounts.phrase):
-        speech = speaker.speak(phrase, language, voices.any_voice(language, NATURAL, rng), rng.uniform(*voices.SPEEDS))
+        speech = speaker.speak(phrase, language, voices.any_voice(language, NATURAL, rng), rng.uniform(*SPEEDS))
         place = rng.randrange(REQUESTS)
         request = speaker.speak(others[place], language, voices.mechanical(language, random.Random(place)), 1.0)
         for _ in range(amounts.surroundings):
@@ -121,7 +120,7 @@ def of_other_speech(
     """Sentences without the phrase."""
     for number in range(count):
         voice = voices.any_voice(language, NATURAL_OTHER, rng)
-        speech = speaker.speak(texts[number % len(texts)], language, voice, rng.uniform(*voices.SPEEDS))
+        speech = speaker.speak(texts[number % len(texts)], language, voice, rng.uniform(*SPEEDS))
         yield studio.clip(speech[:LONGEST], None, None, wake=False)
 
 
@@ -132,4 +131,4 @@ def of_recordings(folder: Path, count: int, studio: Studio, rng: random.Random) 
     for path in paths[:count]:
         speech = recordings.read(path)
         if len(speech) > RATE_HZ // 4 and np.abs(speech).max() > AUDIBLE:
-            yield studio.clip(voices.trimmed(speech)[:LONGEST], None, None, wake=False)
+            yield studio.clip(trimmed(speech)[:LONGEST], None, None, wake=False)

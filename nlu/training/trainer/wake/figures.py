@@ -20,8 +20,9 @@ from .. import recordings
 from ..cabin import Noises
 from ..recordings import RATE_HZ
 from ..speaking import Voices
+from ..voices import HELD_OUT
+from .kept import trimmed
 from .lessons import language_of
-from .voices import HELD_OUT, trimmed
 
 RATIOS_DB = (None, 10.0, 5.0)
 NOISES = 3

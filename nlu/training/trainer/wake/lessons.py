@@ -22,7 +22,7 @@ from . import clips
 from .clips import Amounts, Clip, Studio
 from .embedding import HOP, Embedding
 from .head import STEPS
-from .voices import Kept
+from .kept import Kept
 
 FIRST_S, LAST_S = 0.0, 0.4
 """From when to when after the phrase is over the head is to know it."""
