@@ -22,7 +22,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake bench-words setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -40,6 +40,7 @@ help:
 	@echo "make hear         what the recogniser mishears of sentences for training, added to the corpus"
 	@echo "make wake         PHRASE=\"hello car\": trains the head that listens for it, into configs/wake"
 	@echo "make bench-wake   how well the wake phrases are heard, and how often by mistake"
+	@echo "make bench-words  how many words are misheard, clean and in noise"
 	@echo "make bench-peer   the language model's speed beside llama.cpp"
 	@echo "make calibrate    the ranges of the graph for NPUs, after every new adapter"
 	@echo "make test-npu     nightly: the language model's answers on OpenVINO and Qualcomm's emulator"
@@ -101,8 +102,12 @@ confidence:
 hear: setup-speech models
 	$(SPEAKER) hear $(if $(NOISE),--noise $(NOISE)) $(HEAR)
 
-eval-speech: setup-speech models
+# How many words of sentences in voices never trained with are misheard.
+bench-words: setup-speech models
 	$(SPEAKER) spoken-sets --split $(SPLIT) $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl $(SPOKEN)
+	$(SPEAKER) spoken-words $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl
+
+eval-speech: bench-words
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 

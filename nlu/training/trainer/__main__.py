@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|wake|hear|spoken-sets|spoken-tables|peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|wake|hear|spoken-sets|spoken-words|spoken-tables|peer`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from .follow_ups import FollowUp
 from .follow_ups import read as read_follow_ups
 from .report import counts
 from .spoken_tables import tables as spoken_tables
+from .spoken_words import figures as word_figures
 from .tables import tables
 
 HERE = Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
+PROGRAM = REPOSITORY / "target/release/codriverctl"
 PACK = "codriver-intent-gemma3-270m-q8"
 
 
@@ -40,6 +42,8 @@ def main() -> None:
         print(accuracy(arguments))
     elif arguments.action == "spoken-tables":
         print(spoken_tables(arguments.answers, catalog))
+    elif arguments.action == "spoken-words":
+        print(word_figures(arguments))
     elif arguments.action == "sets":
         _write_sets(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "peer":
@@ -111,6 +115,9 @@ def _arguments() -> argparse.Namespace:
     spoken.add_argument("--sentences", type=int, default=200, help="to speak, a language")
     spoken.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")
     _add_hearing(spoken)
+    heard = actions.add_parser("spoken-words", help="count the words that were misheard")
+    heard.add_argument("heard", type=Path, help="what spoken-sets wrote")
+    heard.add_argument("--program", type=Path, default=PROGRAM)
     wake = actions.add_parser("wake", help="train the head that listens for a wake phrase")
     wake.add_argument("--phrase", required=True)
     wake.add_argument("--spoken", help="the phrase as a voice reads it rightly, where that is another spelling")
@@ -137,7 +144,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _add_hearing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--program", type=Path, default=REPOSITORY / "target/release/codriverctl")
+    parser.add_argument("--program", type=Path, default=PROGRAM)
     parser.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
 
 

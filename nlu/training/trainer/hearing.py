@@ -44,6 +44,17 @@ def hear(recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Pa
         process.stdin.close()
 
 
+def held_by_phrases(texts: list[str], program: Path, commands: Path) -> list[bool]:
+    """Whether each is, word for word, what a phrase of the packs describes."""
+    command = [str(program), "explain", "--lines", "--tier", "patterns", "--catalog", str(commands.parent)]
+    given = "".join(f"{text}\n" for text in texts)
+    asked = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, encoding="utf-8", timeout=600)
+    answers = [json.loads(line) for line in asked.stdout.splitlines()]
+    if asked.returncode or len(answers) != len(texts):
+        raise TrainingError(f"codriverctl explain ended with status {asked.returncode}; its message is above")
+    return [answer["rule"] == "exact_phrase" for answer in answers]
+
+
 def _say(process: subprocess.Popen, line: str) -> None:
     try:
         process.stdin.write(line)
