@@ -21,6 +21,8 @@ from .values import spoken_number
 SHOWN = 20
 """Misheard words in the list, a language."""
 
+_HESITATIONS = {"en": {"uh", "um", "er", "erm", "hm", "hmm", "mm"}, "zh": {"嗯", "呃"}}
+"""Not counted, said or heard: nobody wants them written."""
 _SAME = {
     "point five": "and a half",
     "a hundred": "one hundred",
@@ -55,7 +57,7 @@ def figures(arguments: argparse.Namespace) -> str:
         if shown:
             lines.append(f"most often misheard, {language}: {shown}")
     lines.append("words: English words or Mandarin characters to change, over those that were said, whatever was heard;")
-    lines.append("numbers count as they are said, traditional characters as simplified ones")
+    lines.append("numbers count as they are said, traditional characters as simplified ones, hesitations not at all")
     return "\n".join(lines)
 
 
@@ -68,13 +70,14 @@ def wrong_words(rows: list[dict]) -> tuple[int, int]:
 def written(text: str, language: str) -> list[str]:
     """Words of English or characters of Mandarin, the same for everything that is said the same."""
     if language == "zh":
-        return list(words(in_words(_simplified().convert(text.replace("°", "度")))).replace(" ", ""))
+        text = words(in_words(_simplified().convert(text.replace("°", "度")))).replace(" ", "")
+        return [character for character in text if character not in _HESITATIONS[language]]
     text = text.lower().replace("%", " percent ").replace("°", " degrees ").replace("'", "").replace("’", "")
     text = re.sub(r"\d+(\.\d+)?", lambda number: f" {spoken_number(float(number[0]))} ", text)
     text = f" {words(text)} "
     for one, other in _SAME.items():
         text = text.replace(f" {one} ", f" {other} ")
-    return text.split()
+    return [word for word in text.split() if word not in _HESITATIONS[language]]
 
 
 @lru_cache(1)

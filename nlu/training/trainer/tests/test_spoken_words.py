@@ -17,6 +17,7 @@ class SpokenWords(unittest.TestCase):
             ("the driver's tyre", "The drivers tire"),
             ("volume to 40%", "volume to forty percent"),
             ("100 percent", "a hundred percent"),
+            ("turn it, uh, off", "Turn it off."),
             ("18°", "eighteen degrees"),
         ):
             self.assertEqual(written(one, "en"), written(other, "en"))

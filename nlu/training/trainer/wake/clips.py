@@ -85,6 +85,10 @@ class Amounts:
     surroundings: int = 8
     recorded: int = 700
     noise: int = 40
+    natural: float = 0.75
+    """Share of the natural voices, which take a hundred times as long to synthesise, among those of the phrase."""
+    natural_other: float = 0.45
+    """The same among other speech."""
 
     @classmethod
     def of(cls, recordings: int) -> Amounts:
@@ -92,10 +96,6 @@ class Amounts:
         return cls(recordings, resembling=recordings * 4 // 3, other=recordings * 4 // 3)
 
 
-NATURAL = 0.4
-"""Share of the natural voices, which take a hundred times as long to synthesise, among those of the phrase."""
-NATURAL_OTHER = 0.15
-"""The same among other speech."""
 REQUESTS = 24
 """Different requests that are said behind or before the phrase."""
 
@@ -105,7 +105,7 @@ def of_phrase(
 ) -> Iterator[Clip]:
     """The phrase in many mouths, alone, before a request, and behind other speech."""
     for _ in range(amounts.phrase):
-        speech = speaker.speak(phrase, language, voices.any_voice(language, NATURAL, rng), rng.uniform(*SPEEDS))
+        speech = speaker.speak(phrase, language, voices.any_voice(language, amounts.natural, rng), rng.uniform(*SPEEDS))
         place = rng.randrange(REQUESTS)
         request = speaker.speak(others[place], language, voices.mechanical(language, random.Random(place)), 1.0)
         for _ in range(amounts.surroundings):
@@ -115,11 +115,11 @@ def of_phrase(
 
 
 def of_other_speech(
-    texts: list[str], language: str, count: int, speaker: Kept, studio: Studio, rng: random.Random
+    texts: list[str], language: str, count: int, natural: float, speaker: Kept, studio: Studio, rng: random.Random
 ) -> Iterator[Clip]:
-    """Sentences without the phrase."""
+    """Sentences without the phrase; `natural` is the share of natural voices."""
     for number in range(count):
-        voice = voices.any_voice(language, NATURAL_OTHER, rng)
+        voice = voices.any_voice(language, natural, rng)
         speech = speaker.speak(texts[number % len(texts)], language, voice, rng.uniform(*SPEEDS))
         yield studio.clip(speech[:LONGEST], None, None, wake=False)
 
