@@ -22,7 +22,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake bench-words setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -157,11 +157,17 @@ bench-model: npu-model bench-peer
 	cd nlu/training && $(TRAINER) shares --model $(CODRIVER_MODELS)/$(NPU_PACK)/model.onnx
 
 # Tokens a second beside llama.cpp.
-bench-peer: setup-run models
-	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
-	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
+bench-peer: setup-peer models
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(PEER)/bin/python -m trainer peer --pack $(INTENT_PACK) \
 	  --decode "$(CARGO) bench --quiet --locked --workspace --bench decode -- $(INTENT_PACK)"
+
+# Latency and misheard words beside faster-whisper on the same recordings; SPOKEN: options, such as --sentences.
+bench-hearing-peer: setup-speech setup-peer models
+	$(SPEAKER) hearing-peer --peer-python $(PEER)/bin/python $(if $(NOISE),--noise $(NOISE)) $(SPOKEN)
+
+# WORDS: folders of single words said by real speakers, with a manifest.tsv (path, transcript, speaker, lang).
+bench-single-words: setup-speech models
+	$(SPEAKER) single-words $(WORDS)
 
 build:
 	$(CARGO) build --release --workspace --bins --locked
@@ -173,6 +179,10 @@ setup-run:
 	@tests/setup/install-packages tests/setup/packages-run.txt
 	@command -v $(CARGO) >/dev/null || { echo "codriver: no cargo found; install a Rust toolchain (1.92 or newer) first" >&2; exit 1; }
 	@tests/setup/python-environment >/dev/null
+
+setup-peer: setup-run
+	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
 
 setup-train: setup-run
 	@test -x $(TRAINING)/bin/python || python3 -m venv $(TRAINING)

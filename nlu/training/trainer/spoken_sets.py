@@ -9,7 +9,7 @@ import random
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
 
@@ -39,27 +39,34 @@ class Spoken:
 
 def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
     """One row a sentence and ratio; `text` is what was heard, `said` what was said."""
-    lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
-    sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
-    chosen = [spoken for language in arguments.languages for spoken in _chosen(sampler, language, arguments.sentences)]
-    sounds = _sounds(chosen, arguments.sounds, Noises(arguments.noise))
+    sounds = spoken(arguments, catalog, corpus, arguments.languages)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "w", encoding="utf-8") as out:
-        for spoken, heard in hear(sounds, arguments.program, arguments.commands):
+        for said, heard in hear(sounds, arguments.program, arguments.commands):
             row = {
                 "text": heard.text,
-                "language": heard.language or spoken.sample.language,
-                "kind": spoken.kind,
+                "language": heard.language or said.sample.language,
+                "kind": said.kind,
                 "before": "",
-                "expected": spoken.sample.answer.strip(),
-                "said": spoken.sample.text,
-                "spoken_language": spoken.sample.language,
-                "voice": spoken.voice,
-                "ratio_db": spoken.ratio_db,
+                "expected": said.sample.answer.strip(),
+                "said": said.sample.text,
+                "spoken_language": said.sample.language,
+                "voice": said.voice,
+                "ratio_db": said.ratio_db,
             }
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
             out.flush()
     print(f"wrote {arguments.out}")
+
+
+def spoken(
+    arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, languages: Sequence[str]
+) -> Iterator[tuple[Spoken, np.ndarray]]:
+    """The sentences of a split as voices say them that are never trained with, each at all ratios."""
+    lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
+    sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
+    chosen = [one for language in languages for one in _chosen(sampler, language, arguments.sentences)]
+    return _sounds(chosen, arguments.sounds, Noises(arguments.noise))
 
 
 def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
