@@ -1,6 +1,6 @@
 """What heads learn from: windows of the backbone's vectors, each with whether it is the phrase.
 
-What is not the phrase teaches every head of a seed the same, so it is kept.
+All are kept: what is not the phrase teaches every head of a seed the same.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Lessons:
             count, natural = amounts.resembling // 4, amounts.natural_other
             yield from clips.of_other_speech(parts(phrase), language, count, natural, self._speaker, studio, rng)
 
-        return self._heard(f"phrase {phrase}", said)
+        return self._remembered(f"phrase {phrase}", said)
 
     def of_everything_else(self) -> list[Lesson]:
         """What resembles a phrase, other requests and talk in both languages, human speech, noise."""
