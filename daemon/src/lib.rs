@@ -12,6 +12,7 @@ pub mod control;
 pub mod dialogue;
 mod directory;
 mod error;
+mod expectations;
 mod gateway;
 mod knowledge;
 mod logging;

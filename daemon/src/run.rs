@@ -19,6 +19,8 @@ use zbus::Connection;
 use crate::attention::{self, Attention};
 use crate::car::Car;
 use crate::dialogue::Dialogue;
+use crate::directory::LocalDirectory;
+use crate::expectations::Expectations;
 use crate::knowledge::{self, Knowledge};
 use crate::minds::{Ears, Mind};
 use crate::pipeline::{
@@ -69,16 +71,18 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     // told by an environment variable to send nothing anywhere.
     let knowledge = Arc::new(Knowledge::load(&settings)?);
     let mind = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
+    let names = Arc::new(LocalDirectory::of(&settings));
+    let expectations = Arc::new(Expectations::new(&settings, &knowledge.catalog, &names));
     let ears = match settings.audio.host {
         AudioHost::None => None,
-        _ => Some(Ears::load(&settings, &knowledge.catalog)?),
+        _ => Some(Ears::load(&settings, &expectations)?),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|source| Error::system("starting the runtime", source))?;
-    let ended = runtime.block_on(serve(layers, settings, knowledge, mind, ears));
+    let ended = runtime.block_on(serve(layers, settings, knowledge, mind, ears, expectations));
     runtime.shutdown_timeout(Duration::from_millis(300));
     ended
 }
@@ -89,6 +93,7 @@ async fn serve(
     knowledge: Arc<Knowledge>,
     mind: Mind,
     ears: Option<Ears>,
+    expectations: Arc<Expectations>,
 ) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let (events, delivered) = Events::channel();
@@ -121,7 +126,8 @@ async fn serve(
         report,
     )
     .await?;
-    let car = Arc::new(Car::new(&connection, &settings).await);
+    let names = Arc::clone(expectations.directory());
+    let car = Arc::new(Car::new(&connection, &settings, names).await);
     let mind = Arc::new(Mutex::new(mind));
     let phrases = Phrases::of(&knowledge.catalog)?;
 
@@ -133,7 +139,15 @@ async fn serve(
         runtime: tokio::runtime::Handle::current(),
     })?;
     if let Some(ears) = ears {
-        threads.hear(ears, phrases.clone(), &settings, &controls, microphone)?;
+        let expectations = Arc::clone(&expectations);
+        threads.hear(
+            ears,
+            phrases.clone(),
+            expectations,
+            &settings,
+            &controls,
+            microphone,
+        )?;
     }
     let actor = Actor {
         dialogue: Dialogue::new(Duration::from_millis(
@@ -165,7 +179,7 @@ async fn serve(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&layers, &mind, &phrases, &controls).await;
+                reload(&layers, &mind, &phrases, &expectations, &controls).await;
             }
             () = gone(&connection) => {
                 return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
@@ -235,15 +249,23 @@ async fn gone(connection: &Connection) {
 }
 
 /// Reads the packs again. What is wrong with them is logged, and the old ones stay.
-async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, phrases: &Phrases, controls: &Controls) {
+async fn reload(
+    layers: &Layers,
+    mind: &Arc<Mutex<Mind>>,
+    phrases: &Phrases,
+    expectations: &Arc<Expectations>,
+    controls: &Controls,
+) {
     let layers = layers.clone();
     let mind = Arc::clone(mind);
     let phrases = phrases.clone();
+    let expectations = Arc::clone(expectations);
     let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
         let settings = load(&layers)?;
         let knowledge = Arc::new(Knowledge::load(&settings)?);
         let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
         phrases.replace(&knowledge.catalog)?;
+        expectations.replace(&knowledge.catalog);
         *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(knowledge)
     });
@@ -369,6 +391,7 @@ impl Threads {
         &mut self,
         ears: Ears,
         phrases: Phrases,
+        expectations: Arc<Expectations>,
         settings: &Settings,
         controls: &Arc<Controls>,
         microphone: Status,
@@ -410,6 +433,8 @@ impl Threads {
             listener,
             recogniser: Ahead::new(ears.recogniser, Box::new(judge)),
             languages: settings.recogniser.languages.clone(),
+            expectations,
+            told: ears.told,
             controls: Arc::clone(controls),
             microphone,
             language: settings

@@ -1,7 +1,7 @@
 //! The recogniser thread: takes utterances from the listener and makes text of them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, Utterance};
 use codriver_catalog::{Language, Zone};
@@ -9,7 +9,11 @@ use codriver_catalog::{Language, Zone};
 use super::sentence::span;
 use super::{Controls, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
 use crate::attention::{Judged, Origin};
+use crate::expectations::{Expectations, Told};
 use crate::settings::{Activation, LanguageChoice};
+
+/// New names and packs are looked for no more often than this, and only in silence.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The recogniser stage.
 pub struct Recognising {
@@ -19,6 +23,10 @@ pub struct Recognising {
     pub recogniser: Ahead,
     /// The configured languages, listened for when the choice is "auto".
     pub languages: Vec<Language>,
+    /// What the recogniser is to expect.
+    pub expectations: Arc<Expectations>,
+    /// What it was told of that.
+    pub told: Told,
     /// Where sentences go.
     pub controls: Arc<Controls>,
     /// How the microphone is, for the status.
@@ -31,6 +39,7 @@ impl Recognising {
     /// Recognises until the pipeline is stopped.
     pub fn run(mut self, heartbeat: &Heartbeat) {
         let mut choice = LanguageChoice::Detected;
+        let mut looked = Instant::now();
         while !self.controls.sentences.is_closed() {
             heartbeat.beat();
             match self.listener.next(IDLE_WAIT) {
@@ -43,6 +52,12 @@ impl Recognising {
                     span(utterance.id).in_scope(|| self.look_ahead(utterance));
                 }
                 Heard::Event(sound) => self.notice(sound),
+                Heard::Nothing if looked.elapsed() >= LOOK_EVERY => {
+                    looked = Instant::now();
+                    let recogniser = &mut self.recogniser;
+                    self.expectations
+                        .tell(&mut self.told, |expected| recogniser.expect(expected));
+                }
                 Heard::Nothing => {}
                 // The listener's thread is gone, which a microphone never causes:
                 // without a pulse from here the watchdog starts everything afresh.
