@@ -84,7 +84,7 @@ def written(text: str, language: str) -> list[str]:
 def _simplified():
     import opencc  # only Mandarin figures need it
 
-    return opencc.OpenCC("t2s")
+    return opencc.OpenCC("tw2s")
 
 
 def _both(row: dict) -> tuple[list[str], list[str]]:
