@@ -104,6 +104,7 @@ def _arguments() -> argparse.Namespace:
         action.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
     train.add_argument("--out", type=Path, required=True, help="the adapter")
     train.add_argument("--start", type=Path, help="an adapter to go on from; without it, training begins anew")
+    train.add_argument("--share", type=float, default=0.6, help="of the new weights in the adapter, with --start")
     train.add_argument("--samples", type=int, default=60_000)
     train.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     train.add_argument("--minutes", type=float, default=140)
