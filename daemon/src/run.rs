@@ -20,7 +20,7 @@ use crate::attention::{self, Attention};
 use crate::car::Car;
 use crate::dialogue::Dialogue;
 use crate::knowledge::{self, Knowledge};
-use crate::minds::{Ears, Mind};
+use crate::minds::{Ears, Mind, MindStatus};
 use crate::pipeline::{
     Actor, Cancellation, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request,
     State, Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
@@ -106,10 +106,11 @@ async fn serve(
         settings.privacy.log_text,
     ));
     let microphone = Status::new("none");
+    let mind_status = MindStatus::of(&mind);
     let report = report(
         &settings,
         &knowledge,
-        &mind,
+        &mind_status,
         ears.as_ref(),
         &controls,
         &microphone,
@@ -165,7 +166,7 @@ async fn serve(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&layers, &mind, &phrases, &controls).await;
+                reload(&layers, (&mind, &mind_status), &phrases, &controls).await;
             }
             () = gone(&connection) => {
                 return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
@@ -235,15 +236,22 @@ async fn gone(connection: &Connection) {
 }
 
 /// Reads the packs again. What is wrong with them is logged, and the old ones stay.
-async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, phrases: &Phrases, controls: &Controls) {
+async fn reload(
+    layers: &Layers,
+    (mind, mind_status): (&Arc<Mutex<Mind>>, &MindStatus),
+    phrases: &Phrases,
+    controls: &Controls,
+) {
     let layers = layers.clone();
     let mind = Arc::clone(mind);
+    let mind_status = mind_status.clone();
     let phrases = phrases.clone();
     let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
         let settings = load(&layers)?;
         let knowledge = Arc::new(Knowledge::load(&settings)?);
         let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
         phrases.replace(&knowledge.catalog)?;
+        mind_status.replace(&renewed);
         *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(knowledge)
     });
@@ -268,20 +276,20 @@ async fn reload(layers: &Layers, mind: &Arc<Mutex<Mind>>, phrases: &Phrases, con
 fn report(
     settings: &Settings,
     knowledge: &Knowledge,
-    mind: &Mind,
+    mind: &MindStatus,
     ears: Option<&Ears>,
     controls: &Arc<Controls>,
     microphone: &Status,
 ) -> impl Fn() -> String + Send + Sync + use<> {
-    let mut models = ears.map(|ears| ears.reports.clone()).unwrap_or_default();
-    models.extend(mind.report().map(|report| json!(report)));
-    for model in &models {
+    let ears_models = ears.map(|ears| ears.reports.clone()).unwrap_or_default();
+    let mind_model = mind.report().map(|report| json!(report));
+    for model in ears_models.iter().chain(&mind_model) {
         let name = model.get("model").and_then(serde_json::Value::as_str);
         let provider = model.get("chosen").and_then(serde_json::Value::as_str);
         let rejected = model.get("rejected").map(ToString::to_string);
         tracing::info!(model = name, provider, rejected, "execution provider");
     }
-    let health = mind.health();
+    let mind = mind.clone();
     let controls = Arc::clone(controls);
     let microphone = microphone.clone();
     let fixed = json!({
@@ -290,12 +298,14 @@ fn report(
         "tier": settings.understanding.tier,
         "commands": knowledge.catalog.commands.len(),
         "configs": knowledge::directory(settings).unwrap_or_default(),
-        "models": models,
         "wake": ears.map(|ears| &ears.wake),
     });
     move || {
         let mut report = fixed.clone();
         if let Some(report) = report.as_object_mut() {
+            let mut models = ears_models.clone();
+            models.extend(mind.report().map(|report| json!(report)));
+            report.insert("models".into(), json!(models));
             report.insert("microphone".into(), json!(microphone.get()));
             if let Some(counters) = controls.counters() {
                 let counted = json!({
@@ -314,8 +324,8 @@ fn report(
                     "passed_over": controls.counts.passed_over(),
                 }),
             );
-            if let Some(health) = &health {
-                report.insert("accelerator".into(), json!(health.report()));
+            if let Some(health) = mind.health() {
+                report.insert("accelerator".into(), json!(health));
             }
         }
         report.to_string()

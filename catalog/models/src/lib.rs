@@ -46,7 +46,7 @@ pub use pack::ModelPack;
 pub use prompt::{PromptSegment, PromptTemplate};
 pub use provider::{
     CacheUse, Candidate, CandidateSettings, Effort, Entry, ExecutionProviders, LoadedModel,
-    ProviderReport, Rejection, RejectionKind, SessionOptions, Trial,
+    PlacedSession, ProviderReport, Rejection, RejectionKind, SessionOptions, Trial,
     answer_plugin_check,
 };
 pub use runtime::Runtime;
