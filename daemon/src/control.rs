@@ -69,6 +69,15 @@ enum Subcommands {
     Vehicle(Vehicle),
 }
 
+impl Subcommands {
+    fn loads_models(&self) -> bool {
+        matches!(
+            self,
+            Self::Explain(_) | Self::Hear(_) | Self::Wake(_) | Self::Probe(_)
+        )
+    }
+}
+
 #[derive(Debug, Args)]
 struct Explain {
     /// Print one JSON object a sentence.
@@ -242,6 +251,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let mut settings = load(&Layers::chosen(config))?;
     if let Some(bus) = arguments.bus {
         settings.dbus.bus = bus;
+    }
+    if arguments.command.loads_models() {
+        output::keep_others_out()?;
     }
     match arguments.command {
         Subcommands::Explain(options) => explain::run(settings, options),

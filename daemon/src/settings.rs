@@ -6,6 +6,7 @@
 mod bus;
 mod check;
 mod load;
+mod providers;
 mod sections;
 
 pub use bus::BusChoice;

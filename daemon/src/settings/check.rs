@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use codriver_catalog::Zone;
-use codriver_models::ExecutionProviders;
 use codriver_nlu::opening::OpeningPhrase;
 
 use super::{Activation, Listening, Settings};
@@ -20,7 +19,6 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         understanding,
         dialogue,
         models,
-        execution_provider,
         ..
     } = settings;
     within("audio.buffer_frames", audio.buffer_frames, 64, 8192)?;
@@ -90,7 +88,17 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         50.0,
     )?;
     filled("dialogue.speed_path", &dialogue.speed_path)?;
-    ExecutionProviders::parse(execution_provider, true)
+    settings
+        .providers()
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+/// The same of what one file may say of another's: the first name that stands for nothing.
+pub(super) fn check_together(settings: &Settings) -> Result<(), String> {
+    let named = settings.voice_activity_providers();
+    named
+        .and_then(|_| settings.wake_providers())
         .map(|_| ())
         .map_err(|error| error.to_string())
 }

@@ -115,6 +115,8 @@ pub enum AudioHost {
 pub struct VoiceActivity {
     /// Model pack of the voice activity detector.
     pub pack: String,
+    /// The execution provider that runs it; the CPU where it cannot.
+    pub provider: String,
     /// Speech probability, 0 to 1, from which a window is speech.
     pub voiced_at: f64,
     /// Once speaking, a window stays speech down to this probability.
@@ -125,6 +127,7 @@ impl Default for VoiceActivity {
     fn default() -> Self {
         Self {
             pack: "silero-vad".into(),
+            provider: "cpu".into(),
             voiced_at: 0.5,
             unvoiced_below: 0.35,
         }
@@ -178,6 +181,8 @@ pub struct Listening {
     pub wake_phrases: Vec<String>,
     /// Model pack of the speech embedding that their heads listen to; empty for none.
     pub wake_pack: String,
+    /// The execution provider that runs embedding and heads; the CPU where it cannot.
+    pub wake_provider: String,
     /// How long a request may be in coming after a button or the wake phrase, 1000 to 30000.
     pub window_ms: u32,
     /// How long more is listened for after a reply, 0 to 30000; 0 is not at all.
@@ -198,6 +203,7 @@ impl Default for Listening {
             activation: Activation::Wake,
             wake_phrases: vec!["hello car".into(), "hey codriver".into(), "你好小车".into()],
             wake_pack: "speech-embedding".into(),
+            wake_provider: "cpu".into(),
             window_ms: 8_000,
             follow_up_ms: 4_000,
             hold: false,
