@@ -21,6 +21,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         dialogue,
         models,
         execution_provider,
+        correction_log,
         ..
     } = settings;
     within("audio.buffer_frames", audio.buffer_frames, 64, 8192)?;
@@ -90,6 +91,18 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         50.0,
     )?;
     filled("dialogue.speed_path", &dialogue.speed_path)?;
+    within(
+        "correction_log.most_bytes",
+        correction_log.most_bytes,
+        65_536,
+        16_777_216,
+    )?;
+    if !correction_log.directory.is_absolute() {
+        return Err(format!(
+            "correction_log.directory = \"{}\" must be an absolute path",
+            correction_log.directory.display()
+        ));
+    }
     ExecutionProviders::parse(execution_provider, true)
         .map(|_| ())
         .map_err(|error| error.to_string())
