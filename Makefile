@@ -22,7 +22,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models models-small train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -51,7 +51,7 @@ help:
 run: setup-run models
 	@$(CODRIVER_BIN_DIR)/codriver-demo $(if $(MIC),--microphone)
 
-test: setup-test lint models
+test: setup-test lint models models-small
 	cd catalog/models && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . builder
 	cd nlu/training && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . trainer
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(CODRIVER_PYTHON) -m trainer check >/dev/null
@@ -177,6 +177,10 @@ build:
 
 models: build
 	@$(CODRIVER_BIN_DIR)/codriverctl models install
+
+# The recognisers of small devices.
+models-small: build
+	@$(CODRIVER_BIN_DIR)/codriverctl models install whisper-base-q5_1 whisper-tiny.en-q8_0
 
 setup-run:
 	@tests/setup/install-packages tests/setup/packages-run.txt

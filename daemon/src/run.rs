@@ -18,14 +18,15 @@ use zbus::Connection;
 
 use crate::attention::{self, Attention};
 use crate::car::Car;
+use crate::correction_log::CorrectionLog;
 use crate::dialogue::Dialogue;
 use crate::directory::LocalDirectory;
 use crate::expectations::Expectations;
 use crate::knowledge::{self, Knowledge};
 use crate::minds::{Ears, Mind, MindStatus};
 use crate::pipeline::{
-    Actor, Cancellation, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request,
-    State, Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+    Actor, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request, State, Status,
+    Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
 };
 use crate::settings::{Activation, AudioHost, Layers, Settings, load};
 use crate::speech::{Voice, VoiceThread};
@@ -101,13 +102,14 @@ async fn serve(
     let (state, state_seen) = watch::channel(State::Idle);
     let speech_pulse = Heartbeat::new("speech", LONGEST_SILENCE);
     let (voice, voice_thread) = Voice::start(&settings.speech, speech_pulse.clone())?;
+    let log = CorrectionLog::start(&settings.correction_log)?;
     let controls = Arc::new(Controls::new(
-        Cancellation::default(),
         Arc::new(Queue::new(WAITING_UTTERANCES)),
         requests,
         events,
         voice,
         Attention::new(&settings),
+        log,
         settings.privacy.log_text,
     ));
     let microphone = Status::new("none");
@@ -344,6 +346,7 @@ fn report(
                 report.insert("captured".into(), counted);
             }
             report.insert("speech".into(), json!(controls.voice.status()));
+            report.insert("correction_log".into(), json!(controls.log.report()));
             report.insert(
                 "utterances".into(),
                 json!({
