@@ -89,7 +89,7 @@ train: setup-train
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
 
 eval: setup-train models
-	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) $(if $(filter test,$(SPLIT)),--needs) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 

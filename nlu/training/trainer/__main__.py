@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builder.errors import BuildError
 
+from . import needs
 from .accuracy import accuracy
 from .cache import CACHE
 from .catalog import Catalog
@@ -34,7 +35,9 @@ def main() -> None:
     corpus = read(arguments.corpus, catalog)
     follow_ups = read_follow_ups(arguments.corpus, catalog)
     if arguments.action == "check":
-        print(counts(corpus, follow_ups, catalog))
+        listed = needs.read(arguments.corpus, catalog)
+        needs.check(listed, corpus, follow_ups)
+        print(counts(corpus, follow_ups, listed, catalog))
     elif arguments.action == "tables":
         print(tables(arguments.answers, catalog))
     elif arguments.action == "confidence":
@@ -71,11 +74,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=HERE / "corpus")
     parser.add_argument("--public", type=Path, help="folder of public text sets, used where it is given")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("check", help="read the corpus and count it")
+    actions.add_parser("check", help="read the corpus and count it; the list of needs may not stand in it")
     sets = actions.add_parser("sets", help="write the evaluation sentences")
     sets.add_argument("--split", choices=("validation", "test"), default="test")
     sets.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     sets.add_argument("--out", type=Path, required=True)
+    sets.add_argument("--needs", action="store_true", help="add the list of indirect needs; it is in no split")
     sets.add_argument("--sample", type=int, help="only so many a language, in turn; drawn the same each time")
     compared = actions.add_parser("accuracy", help="compare an accelerator's answers with the CPU's")
     compared.add_argument("cpu", type=Path)
@@ -202,7 +206,7 @@ def _wake(arguments: argparse.Namespace, corpus: Corpus) -> None:
 def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     from .evaluation_sets import write
 
-    write(arguments, catalog, corpus, follow_ups)
+    write(arguments, catalog, corpus, follow_ups, needs.read(arguments.corpus, catalog))
 
 
 try:

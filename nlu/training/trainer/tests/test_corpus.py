@@ -49,6 +49,7 @@ class CorpusTest(unittest.TestCase):
             ("[cabin.warm]\nx => degrees=9", "outside 0.5 to 5"),
             ("[cabin.warm]\nx => degrees=0.7", "not a step"),
             ("[cabin.warm]\nx => zone=boot", "not one of driver, rear"),
+            ("[cabin.warm]\nx => zone=driver,zone=rear", "zone has two values"),
             ("[cabin.warm]\nx {zone", "a brace"),
         ):
             with self.subTest(phrases), self.assertRaisesRegex(TrainingError, f"cabin.en.txt:2: .*{problem}"):
