@@ -28,10 +28,15 @@ _SAME = {
     "a hundred": "one hundred",
     "percentage": "percent",
     "okay": "ok",
+    "alright": "all right",
+    "sun roof": "sunroof",
+    "off road": "offroad",
     "centre": "center",
     "colour": "color",
     "favourite": "favorite",
     "grey": "gray",
+    "yoghurt": "yogurt",
+    "yoghurts": "yogurts",
     "tyre": "tire",
     "tyres": "tires",
 }
@@ -42,22 +47,25 @@ def figures(arguments: argparse.Namespace) -> str:
     rows = [json.loads(line) for line in arguments.heard.read_text(encoding="utf-8").splitlines()]
     said = sorted({row["said"] for row in rows})
     held = dict(zip(said, held_by_phrases(said, arguments.program, arguments.commands), strict=True))
-    columns = ("all", "held by phrases", "not held", "voices, least and most wrong")
-    lines = ["words wrong, of sentences (without a wrong word)", f"{'':14}" + "".join(f"{c:>28}" for c in columns)]
+    columns = "".join(f"{column:>28}" for column in ("all", "held by phrases", "not held"))
+    lines = ["words wrong, of sentences (without a wrong word)", f"{'':14}{columns}  voices, least and most wrong"]
     for language in LANGUAGES:
         of_language = [row for row in rows if row["spoken_language"] == language]
         for ratio in sorted({row["ratio_db"] for row in of_language}, key=lambda r: -(r or 99)):
             of = [row for row in of_language if row["ratio_db"] == ratio]
             name = f"{language} {'clean' if ratio is None else f'{ratio:g} dB'}"
             parts = (of, [row for row in of if held[row["said"]]], [row for row in of if not held[row["said"]]])
-            lines.append(f"{name:14}" + "".join(f"{_cell(part):>28}" for part in parts) + f"{_voices(of):>28}")
+            lines.append(f"{name:14}" + "".join(f"{_cell(part):>28}" for part in parts) + f"  {_voices(of)}")
+            if language == "zh":
+                lines.append(f"{'  by sound':14}" + "".join(f"{_by_sound(part):>28}" for part in parts))
     for language in LANGUAGES:
         pairs = Counter(pair for row in rows if row["spoken_language"] == language for pair in _misheard(row))
         shown = ", ".join(f"{said or '-'} > {heard or '-'} {count}" for (said, heard), count in pairs.most_common(SHOWN))
         if shown:
             lines.append(f"most often misheard, {language}: {shown}")
     lines.append("words: English words or Mandarin characters to change, over those that were said, whatever was heard;")
-    lines.append("numbers count as they are said, traditional characters as simplified ones, hesitations not at all")
+    lines.append("numbers count as they are said, traditional characters as simplified ones, hesitations not at all;")
+    lines.append("by sound: syllables of Mandarin without tones")
     return "\n".join(lines)
 
 
@@ -95,6 +103,15 @@ def _cell(rows: list[dict]) -> str:
     errors, said = wrong_words(rows)
     exact = sum(edit_distance(*_both(row)) == 0 for row in rows)
     return f"{errors / max(1, said):.1%} of {len(rows)} ({exact})"
+
+
+def _by_sound(rows: list[dict]) -> str:
+    """Of Mandarin, the share of syllables to change, without tones: phrases are matched by these."""
+    from pypinyin import lazy_pinyin
+
+    both = [[lazy_pinyin(text) for text in _both(row)] for row in rows]
+    errors = sum(edit_distance(said, heard) for said, heard in both)
+    return f"{errors / max(1, sum(len(said) for said, _ in both)):.1%}"
 
 
 def _voices(rows: list[dict]) -> str:

@@ -18,6 +18,7 @@ class SpokenWords(unittest.TestCase):
             ("volume to 40%", "volume to forty percent"),
             ("100 percent", "a hundred percent"),
             ("turn it, uh, off", "Turn it off."),
+            ("the sunroof, alright", "The sun roof all right"),
             ("18°", "eighteen degrees"),
         ):
             self.assertEqual(written(one, "en"), written(other, "en"))

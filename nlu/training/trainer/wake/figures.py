@@ -12,6 +12,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def write(arguments: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)
     noises = Noises(arguments.noise)
     with open(out / "played.jsonl", "w", encoding="utf-8") as listing:
-        for played, samples in [*_phrases(arguments.phrases, noises), *_others(arguments, noises)]:
+        for played, samples in chain(_phrases(arguments.phrases, noises), _others(arguments, noises)):
             recordings.write(out / played.file, samples)
             listing.write(json.dumps(asdict(played), ensure_ascii=False) + "\n")
             print(out / played.file)
