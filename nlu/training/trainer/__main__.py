@@ -13,7 +13,7 @@ from .accuracy import accuracy
 from .cache import CACHE
 from .catalog import Catalog
 from .confidence import confidence
-from .corpus import LANGUAGES, Corpus, read
+from .corpus import LANGUAGES, Corpus, check, read
 from .errors import TrainingError
 from .follow_ups import FollowUp
 from .follow_ups import read as read_follow_ups
@@ -36,6 +36,7 @@ def main() -> None:
     follow_ups = read_follow_ups(arguments.corpus, catalog)
     if arguments.action == "check":
         listed = needs.read(arguments.corpus, catalog)
+        check(corpus)
         needs.check(listed, corpus, follow_ups)
         print(counts(corpus, follow_ups, listed, catalog))
     elif arguments.action == "tables":
