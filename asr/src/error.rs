@@ -139,6 +139,18 @@ pub enum Error {
         waited: Duration,
     },
 
+    /// No sound can be played.
+    #[error(
+        "no sound can be played through audio host \"{host}\": {reason}; \
+         set a default output, or switch speech.earcons off"
+    )]
+    NotPlayed {
+        /// The host asked for.
+        host: String,
+        /// What is in the way.
+        reason: String,
+    },
+
     /// An option has a value that cannot work.
     #[error("option \"{option}\": {reason}")]
     OptionUnusable {

@@ -52,6 +52,7 @@
 
 mod ahead;
 mod audio;
+mod earcon;
 mod endpoint;
 mod error;
 mod expected;
@@ -69,6 +70,7 @@ mod wake;
 
 pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
+pub use earcon::{Earcon, Earcons, NoteFilter};
 pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment};
 pub use error::Error;
 pub use expected::{Expected, Names};

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::queue::{DropOldest, Popped};
-use crate::{Completeness, Error, FrontEnd, Noticed, Read, Source, Utterance};
+use crate::{Completeness, Error, Format, FrontEnd, NoteFilter, Noticed, Read, Source, Utterance};
 
 /// When speech becomes an utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,6 +111,8 @@ struct Shared {
     held: AtomicBool,
     released: AtomicBool,
     source_open: AtomicBool,
+    /// Until when an earcon may be heard.
+    earcon_until: Mutex<Option<Instant>>,
     window_ends: Mutex<Option<Instant>>,
     pause: Mutex<Option<Pause>>,
     /// The last voiced sample of the utterance that ended last.
@@ -147,6 +149,7 @@ impl Listener {
             held: AtomicBool::new(false),
             released: AtomicBool::new(false),
             source_open: AtomicBool::new(false),
+            earcon_until: Mutex::new(None),
             window_ends: Mutex::new(None),
             pause: Mutex::new(None),
             ended_at: AtomicU64::new(0),
@@ -166,6 +169,7 @@ impl Listener {
             outage_reported: false,
             earlier_overruns: 0,
             ends_at: None,
+            note_filter: None,
         };
         let thread = thread::Builder::new()
             .name(name.to_owned())
@@ -245,6 +249,17 @@ impl Listener {
         self.shared.paused.store(paused, Ordering::Release);
     }
 
+    /// An earcon is about to sound, or is over: its notes are taken out of what is heard, and
+    /// nothing else is, until what the loudspeakers played has come through the microphone.
+    pub fn set_earcon(&self, sounding: bool) {
+        let longest = if sounding {
+            LONGEST_EARCON
+        } else {
+            EARCON_TAIL
+        };
+        *self.shared.earcon_until() = Some(Instant::now() + longest);
+    }
+
     /// Whether the source is open at this moment: never for long after muting.
     pub fn is_source_open(&self) -> bool {
         self.shared.source_open.load(Ordering::Acquire)
@@ -311,6 +326,12 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner) = ends;
     }
 
+    fn earcon_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.earcon_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn window_ends(&self) -> Option<Instant> {
         *self
             .window_ends
@@ -353,6 +374,12 @@ const READ_WAIT_IN_PAUSE: Duration = Duration::from_millis(8);
 /// delivered, and the end of a syllable that a quick thumb would cut.
 pub const RELEASE_TAIL: Duration = Duration::from_millis(120);
 
+/// From the end of an earcon at the loudspeakers until its last sound was read.
+const EARCON_TAIL: Duration = Duration::from_millis(250);
+
+/// A player that never says that its earcon is over is not waited for longer.
+const LONGEST_EARCON: Duration = Duration::from_secs(5);
+
 /// The listener's thread.
 struct Worker<F> {
     open: F,
@@ -365,6 +392,8 @@ struct Worker<F> {
     earlier_overruns: u64,
     /// When the utterance of a released button is complete.
     ends_at: Option<Instant>,
+    /// While an earcon may be heard.
+    note_filter: Option<NoteFilter>,
 }
 
 /// Why the worker has stopped reading a source.
@@ -445,7 +474,10 @@ where
             };
             block.clear();
             let taken = match source.read(&mut block, wait) {
-                Ok(Read::Audio) => self.take(&block, Instant::now()),
+                Ok(Read::Audio) => {
+                    self.take_out_earcon(&mut block, source.format());
+                    self.take(&block, Instant::now())
+                }
                 Ok(Read::Nothing) => Ok(()),
                 Ok(Read::End) => {
                     return match self.front_end.finish(Instant::now()) {
@@ -510,6 +542,17 @@ where
         self.shared.set_window(None);
         self.report_all(noticed);
         Ok(())
+    }
+
+    fn take_out_earcon(&mut self, block: &mut [f32], format: Format) {
+        let until = *self.shared.earcon_until();
+        if until.is_none_or(|until| until < Instant::now()) {
+            self.note_filter = None;
+            return;
+        }
+        self.note_filter
+            .get_or_insert_with(|| NoteFilter::new(format))
+            .take_out(block);
     }
 
     fn take(&mut self, block: &[f32], captured_until: Instant) -> Result<(), Error> {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use codriver_asr::{
-    Ahead, AudioHost as SoundHost, Listener, ListenerOptions, Microphone, MicrophoneOptions, Source,
+    Ahead, AudioHost as SoundHost, Earcons, Listener, ListenerOptions, Microphone,
+    MicrophoneOptions, Source,
 };
 use codriver_catalog::Language;
 use serde_json::json;
@@ -415,6 +416,7 @@ impl Threads {
         microphone: Status,
     ) -> Result<(), Error> {
         let options = microphone_options(settings);
+        let host = options.host;
         let open = move || {
             let microphone = Microphone::open(&options)?;
             Ok(Box::new(microphone) as Box<dyn Source>)
@@ -436,6 +438,14 @@ impl Threads {
                 controls.speaking(speaking);
             }
         });
+        if settings.speech.earcons {
+            let told = Arc::downgrade(&listener);
+            controls.attach_earcons(Earcons::start(host, move |sounding| {
+                if let Some(listener) = told.upgrade() {
+                    listener.set_earcon(sounding);
+                }
+            })?);
+        }
         let told = Arc::downgrade(controls);
         listener.on_speech(move || {
             if let Some(controls) = told.upgrade() {

@@ -30,7 +30,7 @@ pub enum AudioHost {
 }
 
 impl AudioHost {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::PulseAudio => "pulseaudio",
@@ -38,7 +38,7 @@ impl AudioHost {
         }
     }
 
-    fn open(self) -> Result<cpal::Host, Error> {
+    pub(crate) fn open(self) -> Result<cpal::Host, Error> {
         let open = |id| {
             cpal::host_from_id(id).map_err(|error| Error::HostUnavailable {
                 host: self.name().to_owned(),

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use codriver_asr::{
-    Activation, Error, Event, Format, Listener, ListenerOptions, Next, Pace, Read, Source,
-    WavSource,
+    Activation, Earcon, Error, Event, Format, Listener, ListenerOptions, Next, Pace, Read,
+    Recogniser, Recognition, Source, WavSource, WhisperOptions,
 };
+use codriver_catalog::Language;
 
-use crate::support::{front_end, recording, speech};
+use crate::support::{expected, front_end, recording, speech, whisper};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -287,4 +288,49 @@ fn a_muted_listener_does_not_follow_a_button() {
     let listener = start(ListenerOptions::default(), spoken_and_silent());
     listener.set_muted(true);
     assert!(!listener.hold(DEADLINE));
+}
+
+#[test]
+fn an_earcon_is_not_in_what_is_recorded_and_the_speech_over_it_is() {
+    /// Long enough that the listener knows of the earcon before it is read.
+    const LEAD: usize = 160_000;
+    let tone = Earcon::Listening.samples(16_000);
+    let energy = |samples: &[f32]| samples.iter().map(|s| s * s).sum::<f32>();
+    let mut left = Vec::new();
+    for sounding in [false, true] {
+        // It sounds within the pre-roll, and again over the first words.
+        let words = speech("en-sunroof-open.wav");
+        let mut samples = vec![0.0; LEAD];
+        let onset = words.iter().position(|sample| sample.abs() > 0.02).unwrap();
+        samples.extend_from_slice(&words[onset..]);
+        samples.extend(vec![0.0; 24_000]);
+        for at in [LEAD - 200 - tone.len(), LEAD] {
+            for (sample, tone) in samples[at..].iter_mut().zip(&tone) {
+                *sample += 2.0 * tone;
+            }
+        }
+        let length = samples.len() as u64;
+        let listener = start(ListenerOptions::default(), samples);
+        if sounding {
+            listener.set_earcon(true);
+        }
+        let Event::Utterance(utterance) = wait_for(&listener, is_utterance) else {
+            unreachable!()
+        };
+        let began = (utterance.started_at_sample % length) as usize;
+        assert!(began < LEAD - 200 - tone.len(), "{began}");
+        let at = LEAD - 200 - tone.len() - began;
+        left.push(energy(&utterance.samples[at..at + tone.len()]) / (4.0 * energy(&tone)));
+        if sounding {
+            let mut whisper = whisper(WhisperOptions::default());
+            whisper.expect(expected(Language::English));
+            let Recognition::Heard(transcript) = whisper.recognise(&utterance, &|| true).unwrap()
+            else {
+                panic!("not heard")
+            };
+            let text = transcript.text.to_lowercase();
+            assert!(text.starts_with("open the sunroof"), "{text}");
+        }
+    }
+    assert!(left[0] > 0.5 && left[1] < 0.01, "{left:?}");
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use codriver_asr::Earcon;
 use codriver_catalog::{Command, Decision, Language, UtteranceId, Zone};
 use codriver_nlu::Interpretation;
 use codriver_vehicle_bus::Reason;
@@ -131,6 +132,9 @@ impl Actor {
             sentence.ended,
             &conclusion,
         );
+        if interpretation.decision == Decision::Reject && !self.controls.voice.is_busy() {
+            self.controls.sound(Earcon::NotUnderstood);
+        }
         self.controls.note(|| {
             let outcomes = &conclusion.outcomes;
             Draft::of_sentence(&sentence, &interpretation, turn, outcomes, &reply)

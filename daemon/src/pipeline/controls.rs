@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use codriver_asr::{Counters, Listener};
+use codriver_asr::{Counters, Earcon, Earcons, Listener};
 use codriver_catalog::UtteranceId;
 use tokio::sync::mpsc;
 
@@ -36,6 +36,7 @@ pub struct Controls {
     /// What was misunderstood.
     pub log: CorrectionLog,
     listener: OnceLock<Arc<Listener>>,
+    earcons: OnceLock<Earcons>,
     /// What is listened for once the reply is spoken.
     follow_up: Mutex<Option<(Invited, Duration)>>,
     log_text: bool,
@@ -84,6 +85,7 @@ impl Controls {
             counts: Counts::default(),
             log,
             listener: OnceLock::new(),
+            earcons: OnceLock::new(),
             follow_up: Mutex::default(),
             log_text,
             muted: AtomicBool::new(false),
@@ -132,6 +134,18 @@ impl Controls {
     /// Gives the controls the microphone, once, when it has been started.
     pub fn attach(&self, listener: Arc<Listener>) {
         let _first = self.listener.set(listener);
+    }
+
+    /// Gives the controls the player of earcons, once, where they are wanted.
+    pub fn attach_earcons(&self, earcons: Earcons) {
+        let _first = self.earcons.set(earcons);
+    }
+
+    /// Plays an earcon, where they are wanted.
+    pub fn sound(&self, earcon: Earcon) {
+        if let Some(earcons) = self.earcons.get() {
+            earcons.play(earcon);
+        }
     }
 
     /// How the microphone has fared; `None` where there is none.
@@ -279,6 +293,7 @@ impl Controls {
         if !listen(listener) {
             return Err(Refused::Deaf);
         }
+        self.sound(Earcon::Listening);
         self.events.state(State::Listening);
         Ok(())
     }
@@ -290,9 +305,14 @@ impl Controls {
 
     /// Closes or opens the microphone. An utterance being spoken is forgotten.
     pub fn set_muted(&self, muted: bool) {
-        self.muted.store(muted, Ordering::Release);
+        let before = self.muted.swap(muted, Ordering::AcqRel);
         if let Some(listener) = self.listener.get() {
             listener.set_muted(muted);
+        }
+        match (before, muted) {
+            (false, true) => self.sound(Earcon::Muted),
+            (true, false) => self.sound(Earcon::Unmuted),
+            _ => {}
         }
         tracing::info!(muted, "microphone");
         if muted {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, Utterance};
+use codriver_asr::{
+    Ahead, Earcon, Event as Sound, Listener, Next as Heard, Recognition, Utterance,
+};
 use codriver_catalog::{Language, Zone};
 
 use super::sentence::span;
@@ -215,6 +217,7 @@ impl Recognising {
         tracing::info!("called by the wake phrase");
         if self.listener.listen_now(self.controls.attention.window()) {
             self.controls.voice.hush();
+            self.controls.sound(Earcon::Listening);
             self.controls.events.state(State::Listening);
         }
     }

@@ -434,6 +434,8 @@ pub struct Speech {
     pub socket: PathBuf,
     /// What stops a reply that is being spoken.
     pub barge_in: BargeIn,
+    /// Whether short tones tell how the assistant is.
+    pub earcons: bool,
 }
 
 impl Default for Speech {
@@ -442,6 +444,7 @@ impl Default for Speech {
             output: SpeechOutput::Auto,
             socket: PathBuf::new(),
             barge_in: BargeIn::Button,
+            earcons: false,
         }
     }
 }
