@@ -22,7 +22,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake setup-wake eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models models-small train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -40,6 +40,7 @@ help:
 	@echo "make hear         what the recogniser mishears of sentences for training, added to the corpus"
 	@echo "make wake         PHRASE=\"hello car\": trains the head that listens for it, into configs/wake"
 	@echo "make bench-wake   how well the wake phrases are heard, and how often by mistake"
+	@echo "make bench-words  how many words are misheard, clean and in noise"
 	@echo "make bench-peer   the language model's speed beside llama.cpp"
 	@echo "make calibrate    the ranges of the graph for NPUs, after every new adapter"
 	@echo "make test-npu     nightly: the language model's answers on OpenVINO and Qualcomm's emulator"
@@ -50,7 +51,7 @@ help:
 run: setup-run models
 	@$(CODRIVER_BIN_DIR)/codriver-demo $(if $(MIC),--microphone)
 
-test: setup-test lint models
+test: setup-test lint models models-small
 	cd catalog/models && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . builder
 	cd nlu/training && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . trainer
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(CODRIVER_PYTHON) -m trainer check >/dev/null
@@ -88,7 +89,7 @@ train: setup-train
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
 
 eval: setup-train models
-	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) $(if $(filter test,$(SPLIT)),--needs) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/held-out-$(SPLIT).jsonl >target/bench/answers-$(SPLIT).jsonl
 	cd nlu/training && $(TRAINER) tables $(CURDIR)/target/bench/answers-$(SPLIT).jsonl
 
@@ -101,8 +102,12 @@ confidence:
 hear: setup-speech models
 	$(SPEAKER) hear $(if $(NOISE),--noise $(NOISE)) $(HEAR)
 
-eval-speech: setup-speech models
+# How many words of sentences in voices never trained with are misheard.
+bench-words: setup-speech models
 	$(SPEAKER) spoken-sets --split $(SPLIT) $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl $(SPOKEN)
+	$(SPEAKER) spoken-words $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl
+
+eval-speech: bench-words
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl
 	$(SPEAKER) spoken-tables $(CURDIR)/target/bench/spoken-answers-$(SPLIT).jsonl
 
@@ -155,11 +160,17 @@ bench-model: npu-model bench-peer
 	cd nlu/training && $(TRAINER) shares --model $(CODRIVER_MODELS)/$(NPU_PACK)/model.onnx
 
 # Tokens a second beside llama.cpp.
-bench-peer: setup-run models
-	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
-	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
+bench-peer: setup-peer models
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(PEER)/bin/python -m trainer peer --pack $(INTENT_PACK) \
 	  --decode "$(CARGO) bench --quiet --locked --workspace --bench decode -- $(INTENT_PACK)"
+
+# Latency and misheard words beside faster-whisper on the same recordings; SPOKEN: options, such as --sentences.
+bench-hearing-peer: setup-speech setup-peer models
+	$(SPEAKER) hearing-peer --peer-python $(PEER)/bin/python $(if $(NOISE),--noise $(NOISE)) $(SPOKEN)
+
+# WORDS: folders of single words said by real speakers, with a manifest.tsv (path, transcript, speaker, lang).
+bench-single-words: setup-speech models
+	$(SPEAKER) single-words $(WORDS)
 
 build:
 	$(CARGO) build --release --workspace --bins --locked
@@ -167,10 +178,18 @@ build:
 models: build
 	@$(CODRIVER_BIN_DIR)/codriverctl models install
 
+# The recognisers of small devices.
+models-small: build
+	@$(CODRIVER_BIN_DIR)/codriverctl models install whisper-base-q5_1 whisper-tiny.en-q8_0
+
 setup-run:
 	@tests/setup/install-packages tests/setup/packages-run.txt
 	@command -v $(CARGO) >/dev/null || { echo "codriver: no cargo found; install a Rust toolchain (1.92 or newer) first" >&2; exit 1; }
 	@tests/setup/python-environment >/dev/null
+
+setup-peer: setup-run
+	@test -x $(PEER)/bin/python || python3 -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --requirement nlu/training/requirements-peer.txt
 
 setup-train: setup-run
 	@test -x $(TRAINING)/bin/python || python3 -m venv $(TRAINING)
@@ -180,6 +199,7 @@ setup-train: setup-run
 
 # The locked versions are those of CPython 3.11.
 setup-speech: setup-test
+	@command -v npm >/dev/null || tests/setup/install-packages tests/setup/packages-speech.txt
 	@test -x $(SPEECH)/bin/python || python3 -m venv $(SPEECH)
 	@cmp -s nlu/training/requirements-speech.txt $(SPEECH)/requirements.txt || { \
 	  $(SPEECH)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement nlu/training/requirements-speech.txt && \

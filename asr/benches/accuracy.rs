@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use codriver_asr::{
-    BiasWeights, EndpointOptions, Error, Expected, Format, FrontEnd, Recogniser, Recognition,
-    SearchOptions, SileroVad, Utterance, Whisper, WhisperOptions, hear_file,
+    BiasWeights, EndpointOptions, Error, Expected, Format, FrontEnd, Names, Recogniser,
+    Recognition, SearchOptions, SileroVad, Utterance, Whisper, WhisperOptions, hear_file,
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, Runtime, Store};
@@ -89,8 +89,12 @@ fn main() {
     let configs = value("--configs").unwrap_or_else(|| shipped.to_owned());
     let catalog = Catalog::load(configs.as_ref()).unwrap();
     let calls = ["hello car", "hey codriver", "你好小车"].map(str::to_owned);
+    let names = Names {
+        calls: calls.to_vec(),
+        ..Names::default()
+    };
     for language in &whisper_languages {
-        whisper.expect(Expected::from_catalog(&catalog, *language, &calls));
+        whisper.expect(Expected::from_catalog(&catalog, *language, &names));
     }
 
     let glancing = arguments.iter().any(|argument| argument == "--glance");

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use codriver_asr::{
-    EndpointOptions, Expected, Format, FrontEnd, Recogniser, Recognition, SileroVad, Whisper,
-    WhisperOptions, hear_file,
+    EndpointOptions, Expected, Format, FrontEnd, Names, Recogniser, Recognition, SileroVad,
+    Whisper, WhisperOptions, hear_file,
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, Runtime, Store};
@@ -32,7 +32,11 @@ fn main() -> Result<(), codriver_asr::Error> {
         match Catalog::load(Path::new(&configs)) {
             Ok(catalog) => {
                 for language in Language::ALL {
-                    whisper.expect(Expected::from_catalog(&catalog, language, &[]));
+                    whisper.expect(Expected::from_catalog(
+                        &catalog,
+                        language,
+                        &Names::default(),
+                    ));
                 }
             }
             Err(error) => eprintln!("nothing is expected: {error}"),

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use codriver_catalog::Language;
 
-use crate::{Completeness, Error, Listener, Recogniser, Recognition, Transcript, Utterance};
+use crate::{
+    Completeness, Error, Expected, Listener, Recogniser, Recognition, Transcript, Utterance,
+};
 
 /// Tells how complete a sentence is; who knows the commands implements it.
 pub trait Sense: Send {
@@ -59,6 +61,12 @@ impl Ahead {
     pub fn set_languages(&mut self, languages: &[Language]) -> Result<(), Error> {
         self.held = None;
         self.recogniser.set_languages(languages)
+    }
+
+    /// As [`Recogniser::expect`]; what was recognised ahead is forgotten.
+    pub fn expect(&mut self, expected: Expected) {
+        self.held = None;
+        self.recogniser.expect(expected);
     }
 
     /// Recognises what was said until a pause and tells the listener how complete it is. Nothing

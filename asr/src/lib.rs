@@ -13,7 +13,7 @@
 //! use std::time::Duration;
 //! use codriver_asr::{
 //!     EndpointOptions, Event, Expected, Format, FrontEnd, Listener, ListenerOptions, Microphone,
-//!     MicrophoneOptions, Next, Recogniser, Recognition, SileroVad, Source, Whisper,
+//!     MicrophoneOptions, Names, Next, Recogniser, Recognition, SileroVad, Source, Whisper,
 //!     WhisperOptions,
 //! };
 //! use codriver_catalog::{Catalog, Language};
@@ -28,7 +28,7 @@
 //! let mut whisper =
 //!     Whisper::load(&store.open("whisper-base-q8_0")?, WhisperOptions::default())?;
 //! let catalog = Catalog::load("configs".as_ref()).expect("packs");
-//! whisper.expect(Expected::from_catalog(&catalog, Language::English, &["hello car".into()]));
+//! whisper.expect(Expected::from_catalog(&catalog, Language::English, &Names::default()));
 //!
 //! let open = || {
 //!     let microphone = Microphone::open(&MicrophoneOptions::default())?;
@@ -71,13 +71,13 @@ pub use ahead::{Ahead, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
 pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment};
 pub use error::Error;
-pub use expected::Expected;
+pub use expected::{Expected, Names};
 pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};
 pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next, RELEASE_TAIL};
 pub use recogniser::{
-    BiasWeights, GuardOptions, Recogniser, Recognition, Rejected, SearchOptions, Timings, Token,
-    Transcript, Whisper, WhisperOptions,
+    BiasWeights, GuardOptions, Recogniser, Recognition, Rehearsal, Rejected, SearchOptions,
+    Timings, Token, Transcript, Whisper, WhisperOptions,
 };
 pub use resample::ToSpeech;
 pub use source::{

@@ -31,19 +31,16 @@ pub struct Car {
 impl Car {
     /// The car behind the gateway on `connection`, and the applications on the
     /// session and system buses where there are such.
-    pub async fn new(connection: &Connection, settings: &Settings) -> Self {
-        let Settings {
-            contacts,
-            places,
-            dialogue,
-            ..
-        } = settings;
+    pub async fn new(
+        connection: &Connection,
+        settings: &Settings,
+        names: Arc<LocalDirectory>,
+    ) -> Self {
+        let Settings { dialogue, .. } = settings;
         let own = &settings.dbus.bus;
-        let names = LocalDirectory::new(contacts.directory.clone(), places.file.clone());
-        let names = Arc::new(names);
         let read = Arc::clone(&names);
         // The first name that is said need not wait for the files.
-        drop(tokio::task::spawn_blocking(move || read.refresh()));
+        drop(tokio::task::spawn_blocking(move || read.known()));
         let (session, system) = tokio::join!(
             bus(connection, own, &BusChoice::Session),
             bus(connection, own, &BusChoice::System)

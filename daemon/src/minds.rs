@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codriver_asr::{
-    EndpointOptions, Expected, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
+    EndpointOptions, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ProviderReport, Runtime, SessionOptions, Store};
@@ -13,6 +13,7 @@ use codriver_nlu::model::{Health, HealthReport, LanguageModel, ModelSettings};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
 use crate::Error;
+use crate::expectations::{Expectations, Told};
 use crate::knowledge::directory;
 use crate::pipeline::UnderstoodReport;
 use crate::settings::{Settings, Tier};
@@ -152,6 +153,8 @@ pub struct Ears {
     pub front_end: FrontEnd,
     /// The recogniser.
     pub recogniser: Box<dyn Recogniser>,
+    /// What the recogniser was told to expect.
+    pub told: Told,
     /// Which execution provider runs what.
     pub reports: Vec<serde_json::Value>,
     /// How the wake phrases are listened for.
@@ -159,11 +162,11 @@ pub struct Ears {
 }
 
 impl Ears {
-    /// Loads voice activity and recogniser, told to expect the packs' phrases.
+    /// Loads voice activity and recogniser, told what to expect.
     ///
     /// # Errors
     /// A missing or damaged model.
-    pub fn load(settings: &Settings, catalog: &Catalog) -> Result<Self, Error> {
+    pub fn load(settings: &Settings, expectations: &Expectations) -> Result<Self, Error> {
         let store = store(settings)?;
         let runtime = runtime(settings, &store)?;
         let voice_activity = SileroVad::load(
@@ -188,10 +191,8 @@ impl Ears {
             ..WhisperOptions::default()
         };
         let mut recogniser = Whisper::load(&store.open(&settings.recogniser.pack)?, options)?;
-        for language in &settings.recogniser.languages {
-            let calls = &settings.listening.wake_phrases;
-            recogniser.expect(Expected::from_catalog(catalog, *language, calls));
-        }
+        let mut told = Told::default();
+        expectations.tell(&mut told, |expected| recogniser.expect(expected));
         // whisper.cpp has kernels of its own and runs nowhere else.
         reports.push(serde_json::json!({
             "model": settings.recogniser.pack, "chosen": "cpu (whisper.cpp)", "rejected": [],
@@ -199,6 +200,7 @@ impl Ears {
         Ok(Self {
             front_end,
             recogniser: Box::new(recogniser),
+            told,
             reports,
             wake: wake.report,
         })

@@ -18,12 +18,15 @@ use zbus::Connection;
 
 use crate::attention::{self, Attention};
 use crate::car::Car;
+use crate::correction_log::CorrectionLog;
 use crate::dialogue::Dialogue;
+use crate::directory::LocalDirectory;
+use crate::expectations::Expectations;
 use crate::knowledge::{self, Knowledge};
 use crate::minds::{Ears, Mind, MindStatus};
 use crate::pipeline::{
-    Actor, Cancellation, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request,
-    State, Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+    Actor, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request, State, Status,
+    Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
 };
 use crate::settings::{Activation, AudioHost, Layers, Settings, load};
 use crate::speech::{Voice, VoiceThread};
@@ -69,16 +72,18 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     // told by an environment variable to send nothing anywhere.
     let knowledge = Arc::new(Knowledge::load(&settings)?);
     let mind = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
+    let names = Arc::new(LocalDirectory::of(&settings));
+    let expectations = Arc::new(Expectations::new(&settings, &knowledge.catalog, &names));
     let ears = match settings.audio.host {
         AudioHost::None => None,
-        _ => Some(Ears::load(&settings, &knowledge.catalog)?),
+        _ => Some(Ears::load(&settings, &expectations)?),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|source| Error::system("starting the runtime", source))?;
-    let ended = runtime.block_on(serve(layers, settings, knowledge, mind, ears));
+    let ended = runtime.block_on(serve(layers, settings, knowledge, mind, ears, expectations));
     runtime.shutdown_timeout(Duration::from_millis(300));
     ended
 }
@@ -89,6 +94,7 @@ async fn serve(
     knowledge: Arc<Knowledge>,
     mind: Mind,
     ears: Option<Ears>,
+    expectations: Arc<Expectations>,
 ) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let (events, delivered) = Events::channel();
@@ -96,13 +102,14 @@ async fn serve(
     let (state, state_seen) = watch::channel(State::Idle);
     let speech_pulse = Heartbeat::new("speech", LONGEST_SILENCE);
     let (voice, voice_thread) = Voice::start(&settings.speech, speech_pulse.clone())?;
+    let log = CorrectionLog::start(&settings.correction_log)?;
     let controls = Arc::new(Controls::new(
-        Cancellation::default(),
         Arc::new(Queue::new(WAITING_UTTERANCES)),
         requests,
         events,
         voice,
         Attention::new(&settings),
+        log,
         settings.privacy.log_text,
     ));
     let microphone = Status::new("none");
@@ -122,7 +129,8 @@ async fn serve(
         report,
     )
     .await?;
-    let car = Arc::new(Car::new(&connection, &settings).await);
+    let names = Arc::clone(expectations.directory());
+    let car = Arc::new(Car::new(&connection, &settings, names).await);
     let mind = Arc::new(Mutex::new(mind));
     let phrases = Phrases::of(&knowledge.catalog)?;
 
@@ -134,7 +142,15 @@ async fn serve(
         runtime: tokio::runtime::Handle::current(),
     })?;
     if let Some(ears) = ears {
-        threads.hear(ears, phrases.clone(), &settings, &controls, microphone)?;
+        let expectations = Arc::clone(&expectations);
+        threads.hear(
+            ears,
+            phrases.clone(),
+            expectations,
+            &settings,
+            &controls,
+            microphone,
+        )?;
     }
     let actor = Actor {
         dialogue: Dialogue::new(Duration::from_millis(
@@ -161,12 +177,18 @@ async fn serve(
     service_manager::ready();
     tracing::info!(bus = %settings.dbus.bus, "ready");
 
+    let made_of_packs = MadeOfPacks {
+        mind,
+        mind_status,
+        phrases,
+        expectations,
+    };
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&layers, (&mind, &mind_status), &phrases, &controls).await;
+                reload(&layers, &made_of_packs, &controls).await;
             }
             () = gone(&connection) => {
                 return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
@@ -235,26 +257,33 @@ async fn gone(connection: &Connection) {
     }
 }
 
-/// Reads the packs again. What is wrong with them is logged, and the old ones stay.
-async fn reload(
-    layers: &Layers,
-    (mind, mind_status): (&Arc<Mutex<Mind>>, &MindStatus),
-    phrases: &Phrases,
-    controls: &Controls,
-) {
-    let layers = layers.clone();
-    let mind = Arc::clone(mind);
-    let mind_status = mind_status.clone();
-    let phrases = phrases.clone();
-    let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
-        let settings = load(&layers)?;
-        let knowledge = Arc::new(Knowledge::load(&settings)?);
-        let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
-        phrases.replace(&knowledge.catalog)?;
-        mind_status.replace(&renewed);
-        *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+/// What is made of the packs, and made anew with them.
+#[derive(Clone)]
+struct MadeOfPacks {
+    mind: Arc<Mutex<Mind>>,
+    mind_status: MindStatus,
+    phrases: Phrases,
+    expectations: Arc<Expectations>,
+}
+
+impl MadeOfPacks {
+    /// Blocking.
+    fn replace(&self, settings: &Settings) -> Result<Arc<Knowledge>, Error> {
+        let knowledge = Arc::new(Knowledge::load(settings)?);
+        let renewed = Mind::with(settings, Arc::clone(&knowledge.catalog))?;
+        self.phrases.replace(&knowledge.catalog)?;
+        self.expectations.replace(&knowledge.catalog);
+        self.mind_status.replace(&renewed);
+        *self.mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(knowledge)
-    });
+    }
+}
+
+/// Reads the packs again. What is wrong with them is logged, and the old ones stay.
+async fn reload(layers: &Layers, made_of_packs: &MadeOfPacks, controls: &Controls) {
+    let layers = layers.clone();
+    let made_of_packs = made_of_packs.clone();
+    let learned = tokio::task::spawn_blocking(move || made_of_packs.replace(&load(&layers)?));
     match learned.await {
         Ok(Ok(knowledge)) => {
             let commands = knowledge.catalog.commands.len();
@@ -317,6 +346,7 @@ fn report(
                 report.insert("captured".into(), counted);
             }
             report.insert("speech".into(), json!(controls.voice.status()));
+            report.insert("correction_log".into(), json!(controls.log.report()));
             report.insert(
                 "utterances".into(),
                 json!({
@@ -379,6 +409,7 @@ impl Threads {
         &mut self,
         ears: Ears,
         phrases: Phrases,
+        expectations: Arc<Expectations>,
         settings: &Settings,
         controls: &Arc<Controls>,
         microphone: Status,
@@ -420,6 +451,8 @@ impl Threads {
             listener,
             recogniser: Ahead::new(ears.recogniser, Box::new(judge)),
             languages: settings.recogniser.languages.clone(),
+            expectations,
+            told: ears.told,
             controls: Arc::clone(controls),
             microphone,
             language: settings

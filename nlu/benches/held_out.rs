@@ -5,7 +5,8 @@
 //! PROVIDERS names what runs the model, see `provided`; without it the CPU does. With TIER
 //! (`patterns`, `model` or `both`) only that one is asked.
 //! Sentences and answers are JSON, one object a line: `text`, `language`,
-//! `before` (calls done last) and `expected` (calls, or `none`) come in; `patterns`,
+//! `before` (calls done last), `expected` (calls, or `none`) and maybe `accepted` (a list
+//! of other calls that would do as well) come in; `patterns`,
 //! `model` and `both` with calls, confidence and milliseconds go out beside them, and
 //! the `probability` of the model's answer, which the pack's calibration makes its confidence of.
 //! `make eval` writes the sentences and makes the tables.
@@ -93,6 +94,18 @@ fn main() -> Result<(), Failure> {
         };
         let language: Language = of("language").parse()?;
         let expected = written(&complete_calls(&catalog, &of("expected"))?);
+        let accepted: Option<Vec<_>> = row
+            .get("accepted")
+            .and_then(Value::as_array)
+            .map(|others| {
+                let calls = others
+                    .iter()
+                    .map(|other| other.as_str().unwrap_or_default());
+                calls
+                    .map(|calls| Ok(written(&complete_calls(&catalog, calls)?)))
+                    .collect::<Result<Vec<_>, Failure>>()
+            })
+            .transpose()?;
         let mut ask =
             |tiers| understanding.interpret_with(tiers, &of("text"), Some(language), &context);
         let said: Vec<_> = tiers
@@ -102,6 +115,9 @@ fn main() -> Result<(), Failure> {
         let text = of("text");
         let guarded = understanding.is_guarded(&text);
         row["expected"] = json!(expected);
+        if let Some(accepted) = accepted {
+            row["accepted"] = json!(accepted);
+        }
         row["guarded"] = json!(guarded);
         let probabilities = probabilities.lock().unwrap_or_else(PoisonError::into_inner);
         row["probability"] = json!(probabilities.get(&text));

@@ -38,8 +38,15 @@ impl ModelTier for Says {
         Thresholds::new(0.5, 0.8, 0.95).unwrap()
     }
 
-    fn interpret(&mut self, text: &str, _: Language, _: &Context) -> Result<ModelAnswer, Error> {
-        self.asked.lock().unwrap().push(text.to_owned());
+    fn interpret(
+        &mut self,
+        text: &str,
+        _: Language,
+        context: &Context,
+    ) -> Result<ModelAnswer, Error> {
+        let done = context.recent.iter().map(|command| command.name.as_str());
+        let after: Vec<_> = std::iter::once(text).chain(done).collect();
+        self.asked.lock().unwrap().push(after.join(" <- "));
         let known = self.answers.iter().find(|(asked, ..)| *asked == text);
         let (_, calls, confidence) = known.unwrap_or(&("", " none", 0.99));
         Ok(ModelAnswer {
@@ -78,7 +85,7 @@ const SECOND: &str = "these wipers drive me mad";
 
 #[test]
 fn two_readings_that_agree_make_surer_than_either() {
-    let (read, asked) = read(
+    let (read, _) = read(
         BOTH,
         &[
             (BOTH, " climate.cooler();wipers.off()", 0.7),
@@ -94,7 +101,20 @@ fn two_readings_that_agree_make_surer_than_either() {
         "{}",
         read.confidence
     );
-    assert_eq!(asked, [BOTH, FIRST, SECOND]);
+}
+
+#[test]
+fn a_clause_is_read_as_said_after_the_one_before() {
+    let (_, asked) = read(
+        BOTH,
+        &[
+            (BOTH, " climate.cooler();wipers.off()", 0.7),
+            (FIRST, " climate.cooler()", 0.9),
+            (SECOND, " wipers.off()", 0.9),
+        ],
+    );
+    let second = format!("{SECOND} <- climate.cooler");
+    assert_eq!(asked, [BOTH, FIRST, &second]);
 }
 
 #[test]
@@ -153,7 +173,8 @@ fn a_clause_that_is_an_exact_phrase_is_not_asked_of_the_model() {
         ],
     );
     assert_eq!(names(&read), ["climate.air_conditioning_on", "wipers.off"]);
-    assert_eq!(asked, [text, SECOND]);
+    let second = format!("{SECOND} <- climate.air_conditioning_on");
+    assert_eq!(asked, [text, &second]);
 }
 
 #[test]

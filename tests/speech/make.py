@@ -9,7 +9,7 @@
 Each recording depends only on its line in sentences.toml: the random numbers of
 the voice start from `seed`, on one thread. Another processor may round
 differently in the last bits; --check therefore allows a small difference.
-The voices are those of nlu/training; they are never part of the product.
+The voices are those of nlu/training (npm fetches Kokoro's); they are never part of the product.
 """
 
 import argparse

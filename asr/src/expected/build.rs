@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 
 use codriver_catalog::{
-    Argument, ArgumentKind, Catalog, Language, LanguageWords, Node as Part, Unit as Measure,
+    Argument, ArgumentKind, Catalog, Language, LanguageWords, Lookup, Node as Part, Unit as Measure,
 };
 
-use super::units::units;
-use super::{Expected, Kind, Node, NodeId, Step, Unit};
+use super::units::{is_han, units};
+use super::{Expected, Kind, Names, Node, NodeId, Step, Unit};
 
 /// Numbers with more values than this are not written out.
 const MOST_VALUES: usize = 200;
+/// More names of a kind than this are left out: every one is looked at before each token.
+const MOST_NAMES: usize = 2_000;
 
-pub(super) fn from_catalog(catalog: &Catalog, language: Language, calls: &[String]) -> Expected {
-    let mut builder = Builder::new(language);
+pub(super) fn from_catalog(catalog: &Catalog, language: Language, names: &Names) -> Expected {
+    let mut builder = Builder::new(language, names);
     let begin = builder.node(Kind::Inside);
     let end = builder.node(Kind::End);
-    for call in calls {
+    for call in &names.calls {
         builder.words(call, begin, begin);
     }
     if let Some(words) = catalog.languages.get(&language) {
@@ -39,7 +41,8 @@ pub(super) fn from_catalog(catalog: &Catalog, language: Language, calls: &[Strin
     builder.finish(begin)
 }
 
-struct Builder {
+struct Builder<'a> {
+    names: &'a Names,
     language: Language,
     numbers: HashMap<String, Unit>,
     units: Vec<String>,
@@ -49,9 +52,10 @@ struct Builder {
     fillers: Vec<String>,
 }
 
-impl Builder {
-    fn new(language: Language) -> Self {
+impl<'a> Builder<'a> {
+    fn new(language: Language, names: &'a Names) -> Self {
         Self {
+            names,
             language,
             numbers: HashMap::new(),
             units: Vec::new(),
@@ -175,11 +179,37 @@ impl Builder {
                 max,
                 step,
             } => self.number(begin, end, (*min, *max, *step), *unit, words),
-            ArgumentKind::Text { .. } => {
+            ArgumentKind::Text { lookup, .. } => {
                 let open = self.node(Kind::Open);
                 self.step(begin, Step::Skip(open));
+                if let Some(lookup) = lookup {
+                    let names = self.names_of(*lookup);
+                    self.step(begin, Step::Skip(names));
+                }
             }
             ArgumentKind::Flag => self.step(begin, Step::Skip(end)),
+        }
+        begin
+    }
+
+    /// Where the names begin that a text is looked up in, once for all arguments. Each language
+    /// has those in its own script.
+    fn names_of(&mut self, lookup: Lookup) -> NodeId {
+        let key = format!("{lookup:?}");
+        if let Some(begin) = self.arguments.get(&key) {
+            return *begin;
+        }
+        let begin = self.node(Kind::Inside);
+        self.arguments.insert(key, begin);
+        let end = self.node(Kind::ArgumentEnd);
+        let names = match lookup {
+            Lookup::Contacts => &self.names.contacts,
+            Lookup::Places => &self.names.places,
+        };
+        let han = self.language == Language::Mandarin;
+        let spoken = names.iter().filter(|name| name.contains(is_han) == han);
+        for name in spoken.take(MOST_NAMES) {
+            self.words(name, begin, end);
         }
         begin
     }

@@ -17,6 +17,17 @@ use codriver_catalog::{Catalog, Language};
 
 pub(crate) use walk::{Outlook, Walk};
 
+/// Names that may be said beside the words of the packs, in any language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// What the assistant is called by: the wake phrases.
+    pub calls: Vec<String>,
+    /// Whom the address book knows.
+    pub contacts: Vec<String>,
+    /// The places that are known by name.
+    pub places: Vec<String>,
+}
+
 /// The sentences of one language that are likely to be said.
 #[derive(Debug, Clone)]
 pub struct Expected {
@@ -65,10 +76,10 @@ enum Step {
 }
 
 impl Expected {
-    /// The phrases of all commands in `language`, each perhaps after one of `calls`: the wake
-    /// phrases.
-    pub fn from_catalog(catalog: &Catalog, language: Language, calls: &[String]) -> Self {
-        build::from_catalog(catalog, language, calls)
+    /// The phrases of all commands in `language`, each perhaps after a call, and with the names
+    /// that their free text is looked up in. Anything else may stand there as well.
+    pub fn from_catalog(catalog: &Catalog, language: Language, names: &Names) -> Self {
+        build::from_catalog(catalog, language, names)
     }
 
     /// The language it is spoken in.

@@ -223,12 +223,18 @@ mod tests {
     use codriver_catalog::{Catalog, Language};
 
     use super::*;
+    use crate::Names;
     use crate::expected::units::units;
 
     fn shipped(language: Language) -> Expected {
         let configs = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
         let catalog = Catalog::load(configs.as_ref()).unwrap();
-        Expected::from_catalog(&catalog, language, &["hello car".into(), "你好小车".into()])
+        let names = Names {
+            calls: vec!["hello car".into(), "你好小车".into()],
+            contacts: vec!["Anna Schmidt".into(), "王小明".into()],
+            places: vec!["Old Harbour".into()],
+        };
+        Expected::from_catalog(&catalog, language, &names)
     }
 
     fn walk<'a>(expected: &'a Expected, text: &str) -> Walk<'a> {
@@ -275,8 +281,24 @@ mod tests {
     #[test]
     fn nothing_is_expected_within_dictation() {
         let expected = shipped(Language::English);
-        let walk = walk(&expected, "navigate to the old");
+        let walk = walk(&expected, "navigate to the corner of");
         assert!(walk.may_be_dictation() && walk.next().is_empty());
+    }
+
+    #[test]
+    fn names_known_on_board_are_expected_where_one_is_said_and_any_other_may_be() {
+        let expected = shipped(Language::English);
+        let begun = walk(&expected, "call anna");
+        assert!(goes_on_with(&begun, "schmidt") && begun.may_be_dictation());
+        let named = walk(&expected, "call anna schmidt");
+        assert!(named.may_end(), "the name is complete");
+        assert!(!walk(&expected, "call annabel").may_end());
+        assert!(!goes_on_with(&walk(&expected, "navigate to"), "anna"));
+        assert!(walk(&expected, "navigate to old harbour").may_end());
+
+        let mandarin = shipped(Language::Mandarin);
+        assert!(goes_on_with(&walk(&mandarin, "打电话给王小"), "明"));
+        assert!(!goes_on_with(&walk(&mandarin, "打电话给"), "anna"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use codriver_asr::{
-    EndpointOptions, Expected, Format, FrontEnd, SAMPLE_RATE_HZ, SileroVad, Whisper, WhisperOptions,
+    EndpointOptions, Expected, Format, FrontEnd, Names, SAMPLE_RATE_HZ, SileroVad, Whisper,
+    WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, ModelPack, Runtime, Store};
@@ -35,7 +36,11 @@ pub fn whisper(options: WhisperOptions) -> Whisper {
 pub fn expected(language: Language) -> Expected {
     let configs = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
     let catalog = Catalog::load(configs.as_ref()).unwrap_or_else(|error| panic!("{error}"));
-    Expected::from_catalog(&catalog, language, &["hello car".to_owned()])
+    let names = Names {
+        calls: vec!["hello car".to_owned()],
+        ..Names::default()
+    };
+    Expected::from_catalog(&catalog, language, &names)
 }
 
 /// A committed recording.

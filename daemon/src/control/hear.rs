@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use codriver_asr::{Recognition, hear_file};
 use serde_json::{Map, Value, json};
@@ -11,6 +12,8 @@ use serde_json::{Map, Value, json};
 use super::signals::understood_line;
 use super::{Hear, output, overridden};
 use crate::Error;
+use crate::directory::LocalDirectory;
+use crate::expectations::Expectations;
 use crate::minds::{Ears, Mind};
 use crate::pipeline::milliseconds;
 use crate::settings::Settings;
@@ -20,7 +23,9 @@ use crate::settings::Settings;
 pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
     let settings = overridden(settings, options.catalog.as_deref(), options.tier);
     let mut mind = Mind::load(&settings)?;
-    let mut ears = Ears::load(&settings, mind.catalog())?;
+    let directory = Arc::new(LocalDirectory::of(&settings));
+    let expectations = Expectations::new(&settings, mind.catalog(), &directory);
+    let mut ears = Ears::load(&settings, &expectations)?;
     let (unread, all) = match options.lines {
         true => hear_lines(&mut ears, &mut mind)?,
         false => hear_files(&mut ears, &mut mind, &options)?,

@@ -4,14 +4,19 @@ use std::ffi::OsStr;
 use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use codriver_asr::{Pace, Recognition, SAMPLE_RATE_HZ, Utterance, WavSource, utterances_of};
+use codriver_catalog::Catalog;
 use codriver_nlu::opening::{OpeningPhrase, after_opening};
 use serde_json::{Value, json};
 
 use super::{Wake, output};
 use crate::Error;
 use crate::attention::evidence_of;
+use crate::directory::LocalDirectory;
+use crate::expectations::Expectations;
+use crate::knowledge;
 use crate::minds::Ears;
 use crate::pipeline::milliseconds;
 use crate::settings::{Activation, Settings};
@@ -20,8 +25,10 @@ use crate::settings::{Activation, Settings};
 /// pass also the words, as the daemon would hear them.
 pub fn run(mut settings: Settings, options: Wake) -> Result<(), Error> {
     settings.listening.activation = Activation::Wake;
-    let catalog = codriver_catalog::Catalog::load(&crate::knowledge::directory(&settings)?)?;
-    let mut ears = Ears::load(&settings, &catalog)?;
+    let catalog = Arc::new(Catalog::load(&knowledge::directory(&settings)?)?);
+    let directory = Arc::new(LocalDirectory::of(&settings));
+    let expectations = Expectations::new(&settings, &catalog, &directory);
+    let mut ears = Ears::load(&settings, &expectations)?;
     let phrases: Vec<_> = settings
         .listening
         .wake_phrases

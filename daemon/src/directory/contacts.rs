@@ -23,6 +23,8 @@ pub(super) struct AddressBook {
 struct Person {
     name: String,
     number: Option<String>,
+    /// All that they may be called by.
+    names: Vec<String>,
     /// Full names and nicknames.
     whole: Vec<Key>,
     /// The given name.
@@ -92,6 +94,12 @@ impl AddressBook {
         self.people.len()
     }
 
+    /// What everybody may be called by.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.people.iter().flat_map(|person| &person.names);
+        names.map(String::as_str)
+    }
+
     /// Who is meant. A whole name goes before a given name, and what is
     /// written so before what only sounds so.
     pub(super) fn find(&self, spoken: &str) -> Finding<Contact> {
@@ -154,11 +162,15 @@ impl Person {
             }
         }
         names.extend(nicknames);
+        let whole = names.iter().filter_map(|name| Key::of(name)).collect();
+        let part = Key::of(&given);
+        names.push(given);
         Self {
             name: full_name,
             number,
-            whole: names.iter().filter_map(|name| Key::of(name)).collect(),
-            part: Key::of(&given),
+            names,
+            whole,
+            part,
         }
     }
 }

@@ -10,12 +10,14 @@ mod key;
 mod places;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use codriver_vehicle_bus::route::{Contact, Directory, Finding, Place};
 
 use self::cached::Cached;
 use self::contacts::AddressBook;
 use self::places::Places;
+use crate::settings::Settings;
 
 /// What is wrong with one of the files. What is right in it, and the other
 /// files, are used all the same.
@@ -82,13 +84,21 @@ impl LocalDirectory {
         }
     }
 
-    /// Reads what has changed. May block.
-    pub fn refresh(&self) {
-        self.address_book();
-        self.places();
+    /// The configured ones.
+    pub fn of(settings: &Settings) -> Self {
+        let (contacts, places) = (&settings.contacts.directory, &settings.places.file);
+        Self::new(contacts.clone(), places.clone())
     }
 
-    fn address_book(&self) -> std::sync::Arc<AddressBook> {
+    /// All that is known now. Reads what has changed, and may block.
+    pub fn known(&self) -> Known {
+        Known {
+            address_book: self.address_book(),
+            places: self.places(),
+        }
+    }
+
+    fn address_book(&self) -> Arc<AddressBook> {
         let files = contacts::files(&self.contacts);
         self.address_book.get(files, |files| {
             let (book, errors) = AddressBook::load(files);
@@ -102,7 +112,7 @@ impl LocalDirectory {
         })
     }
 
-    fn places(&self) -> std::sync::Arc<Places> {
+    fn places(&self) -> Arc<Places> {
         let file = cached::stamp(&self.places_file);
         self.places.get(file, |file| {
             let (places, errors) = Places::load(file, &self.places_file);
@@ -114,6 +124,31 @@ impl LocalDirectory {
             report(&errors);
             places
         })
+    }
+}
+
+/// Everybody and every place at one moment.
+#[derive(Debug)]
+pub struct Known {
+    address_book: Arc<AddressBook>,
+    places: Arc<Places>,
+}
+
+impl Known {
+    /// Whether nothing was read between the two.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.address_book, &other.address_book)
+            && Arc::ptr_eq(&self.places, &other.places)
+    }
+
+    /// What people may be called by.
+    pub fn contacts(&self) -> Vec<String> {
+        self.address_book.names().map(str::to_owned).collect()
+    }
+
+    /// What places are called.
+    pub fn places(&self) -> Vec<String> {
+        self.places.names().map(str::to_owned).collect()
     }
 }
 

@@ -56,6 +56,11 @@ impl Places {
         self.places.len()
     }
 
+    /// What they are called.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|named| named.place.name.as_str())
+    }
+
     /// Which place is meant: by its name, then by its kind, then by the sound of its name.
     pub(super) fn find(&self, spoken: &str) -> Finding<Place> {
         let Some(wanted) = Key::of(spoken) else {

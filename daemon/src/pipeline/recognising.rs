@@ -1,15 +1,19 @@
 //! The recogniser thread: takes utterances from the listener and makes text of them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, Utterance};
 use codriver_catalog::{Language, Zone};
 
 use super::sentence::span;
-use super::{Controls, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
+use super::{Controls, Doubt, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
 use crate::attention::{Judged, Origin};
+use crate::expectations::{Expectations, Told};
 use crate::settings::{Activation, LanguageChoice};
+
+/// New names and packs are looked for no more often than this, and only in silence.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The recogniser stage.
 pub struct Recognising {
@@ -19,6 +23,10 @@ pub struct Recognising {
     pub recogniser: Ahead,
     /// The configured languages, listened for when the choice is "auto".
     pub languages: Vec<Language>,
+    /// What the recogniser is to expect.
+    pub expectations: Arc<Expectations>,
+    /// What it was told of that.
+    pub told: Told,
     /// Where sentences go.
     pub controls: Arc<Controls>,
     /// How the microphone is, for the status.
@@ -31,6 +39,7 @@ impl Recognising {
     /// Recognises until the pipeline is stopped.
     pub fn run(mut self, heartbeat: &Heartbeat) {
         let mut choice = LanguageChoice::Detected;
+        let mut looked = Instant::now();
         while !self.controls.sentences.is_closed() {
             heartbeat.beat();
             match self.listener.next(IDLE_WAIT) {
@@ -43,6 +52,12 @@ impl Recognising {
                     span(utterance.id).in_scope(|| self.look_ahead(utterance));
                 }
                 Heard::Event(sound) => self.notice(sound),
+                Heard::Nothing if looked.elapsed() >= LOOK_EVERY => {
+                    looked = Instant::now();
+                    let recogniser = &mut self.recogniser;
+                    self.expectations
+                        .tell(&mut self.told, |expected| recogniser.expect(expected));
+                }
                 Heard::Nothing => {}
                 // The listener's thread is gone, which a microphone never causes:
                 // without a pulse from here the watchdog starts everything afresh.
@@ -156,8 +171,11 @@ impl Recognising {
                         return;
                     }
                 };
-                let confidence = f64::from(transcript.confidence);
-                self.hand_on(self.sentence(utterance, text, confidence, timings, origin));
+                self.hand_on(Sentence {
+                    confidence: f64::from(transcript.confidence),
+                    doubts: Doubt::of(&transcript),
+                    ..self.sentence(utterance, text, timings, origin)
+                });
             }
             Ok(Recognition::Rejected { reason, .. }) => {
                 tracing::info!(%reason, timings = timings.to_line(), "nothing that can be trusted");
@@ -174,7 +192,6 @@ impl Recognising {
         &self,
         utterance: &Utterance,
         text: String,
-        confidence: f64,
         timings: Timings,
         origin: Origin,
     ) -> Sentence {
@@ -183,7 +200,8 @@ impl Recognising {
             text,
             language: Some(self.language),
             speaker: utterance.zone,
-            confidence,
+            confidence: 0.0,
+            doubts: Vec::new(),
             ended: utterance.end_of_speech.at,
             timings,
             span: span(utterance.id),
@@ -206,7 +224,7 @@ impl Recognising {
         if self.controls.attention.owes_answer(began) {
             let nothing = String::new();
             self.controls
-                .push(self.sentence(utterance, nothing, 0.0, timings, Origin::Asked));
+                .push(self.sentence(utterance, nothing, timings, Origin::Asked));
         } else {
             self.controls.events.state(State::Idle);
         }

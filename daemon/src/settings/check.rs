@@ -19,6 +19,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         understanding,
         dialogue,
         models,
+        correction_log,
         ..
     } = settings;
     within("audio.buffer_frames", audio.buffer_frames, 64, 8192)?;
@@ -88,6 +89,18 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         50.0,
     )?;
     filled("dialogue.speed_path", &dialogue.speed_path)?;
+    within(
+        "correction_log.most_bytes",
+        correction_log.most_bytes,
+        65_536,
+        16_777_216,
+    )?;
+    if !correction_log.directory.is_absolute() {
+        return Err(format!(
+            "correction_log.directory = \"{}\" must be an absolute path",
+            correction_log.directory.display()
+        ));
+    }
     settings
         .providers()
         .map(|_| ())

@@ -43,6 +43,8 @@ pub struct Settings {
     pub speech: Speech,
     /// What may be kept.
     pub privacy: Privacy,
+    /// What was misunderstood, kept on this machine.
+    pub correction_log: CorrectionLog,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             places: Places::default(),
             speech: Speech::default(),
             privacy: Privacy::default(),
+            correction_log: CorrectionLog::default(),
         }
     }
 }
@@ -471,4 +474,26 @@ pub enum BargeIn {
 pub struct Privacy {
     /// Write what was said into the log. Off: only identifiers, times and outcomes.
     pub log_text: bool,
+}
+
+/// What was misunderstood, kept on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorrectionLog {
+    /// Whether every request is written down, with what was understood and done.
+    pub enabled: bool,
+    /// Where; made when it is needed, readable by nobody else.
+    pub directory: PathBuf,
+    /// The most that it may take, 65536 to 16777216 bytes; the oldest entries give way.
+    pub most_bytes: u32,
+}
+
+impl Default for CorrectionLog {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            directory: "/var/lib/codriver/log".into(),
+            most_bytes: 1_048_576,
+        }
+    }
 }

@@ -109,9 +109,10 @@ impl Prompt {
 }
 
 /// The words of an utterance on one line, without quotes, backslashes and
-/// control characters, which the call syntax cannot hold.
+/// control characters, which the call syntax cannot hold, and in simplified
+/// characters: models learn from those, and recognisers write either.
 pub fn sanitise(utterance: &str) -> String {
-    let plain: String = utterance
+    let plain: String = fast2s::convert(utterance)
         .chars()
         .map(|c| match c {
             '"' | '\\' => ' ',
@@ -138,4 +139,19 @@ pub fn recent_calls(catalog: &Catalog, context: &Context, most: usize) -> String
         })
         .collect();
     calls.concat().trim_start().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sanitise;
+
+    #[test]
+    fn a_model_reads_one_line_in_simplified_characters_without_quotes() {
+        for (spoken, read) in [
+            ("幫我加大腰部支撐。", "帮我加大腰部支撑。"),
+            ("say \"hi\"\nto\\him", "say hi to him"),
+        ] {
+            assert_eq!(sanitise(spoken), read);
+        }
+    }
 }

@@ -31,11 +31,16 @@ impl Understanding {
             proposals: Vec::new(),
             confidence: 1.0,
         };
+        let mut context = context.clone();
         for clause in clauses {
             let text = sentence.original(clause);
-            let clause = self.read_clause(tiers, text, language, context)?;
+            let clause = self.read_clause(tiers, text, language, &context)?;
             if clause.proposals.is_empty() {
                 return None;
+            }
+            // "turn it on and make it louder": what the clause before asks for is done first.
+            if let Ok(done) = self.completed(&clause.proposals) {
+                context.recent = done.into_iter().rev().collect();
             }
             together.proposals.extend(clause.proposals);
             together.confidence *= clause.confidence;

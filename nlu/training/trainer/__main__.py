@@ -1,28 +1,31 @@
-"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|wake|hear|spoken-sets|spoken-tables|peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|wake|hear|spoken-sets|spoken-words|single-words|spoken-tables|peer|hearing-peer`."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from builder.errors import BuildError
 
+from . import needs
 from .accuracy import accuracy
+from .cache import CACHE
 from .catalog import Catalog
 from .confidence import confidence
-from .corpus import LANGUAGES, Corpus, read
+from .corpus import LANGUAGES, Corpus, check, read
 from .errors import TrainingError
 from .follow_ups import FollowUp
 from .follow_ups import read as read_follow_ups
 from .report import counts
+from .single_words import figures as single_word_figures
 from .spoken_tables import tables as spoken_tables
+from .spoken_words import figures as word_figures
 from .tables import tables
 
 HERE = Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codriver"
+PROGRAM = REPOSITORY / "target/release/codriverctl"
 PACK = "codriver-intent-gemma3-270m-q8"
 
 
@@ -32,7 +35,10 @@ def main() -> None:
     corpus = read(arguments.corpus, catalog)
     follow_ups = read_follow_ups(arguments.corpus, catalog)
     if arguments.action == "check":
-        print(counts(corpus, follow_ups, catalog))
+        listed = needs.read(arguments.corpus, catalog)
+        check(corpus)
+        needs.check(listed, corpus, follow_ups)
+        print(counts(corpus, follow_ups, listed, catalog))
     elif arguments.action == "tables":
         print(tables(arguments.answers, catalog))
     elif arguments.action == "confidence":
@@ -41,6 +47,10 @@ def main() -> None:
         print(accuracy(arguments))
     elif arguments.action == "spoken-tables":
         print(spoken_tables(arguments.answers, catalog))
+    elif arguments.action == "spoken-words":
+        print(word_figures(arguments))
+    elif arguments.action == "single-words":
+        print(single_word_figures(arguments))
     elif arguments.action == "sets":
         _write_sets(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "peer":
@@ -53,7 +63,7 @@ def main() -> None:
         print(shares(arguments))
     elif arguments.action == "calibrate":
         _calibrate(arguments, catalog, corpus, follow_ups)
-    elif arguments.action in ("hear", "spoken-sets"):
+    elif arguments.action in ("hear", "spoken-sets", "hearing-peer"):
         _speak(arguments, catalog, corpus)
     else:
         _train(arguments, catalog, corpus, follow_ups)
@@ -65,11 +75,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=HERE / "corpus")
     parser.add_argument("--public", type=Path, help="folder of public text sets, used where it is given")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("check", help="read the corpus and count it")
+    actions.add_parser("check", help="read the corpus and count it; the list of needs may not stand in it")
     sets = actions.add_parser("sets", help="write the evaluation sentences")
     sets.add_argument("--split", choices=("validation", "test"), default="test")
     sets.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     sets.add_argument("--out", type=Path, required=True)
+    sets.add_argument("--needs", action="store_true", help="add the list of indirect needs; it is in no split")
     sets.add_argument("--sample", type=int, help="only so many a language, in turn; drawn the same each time")
     compared = actions.add_parser("accuracy", help="compare an accelerator's answers with the CPU's")
     compared.add_argument("cpu", type=Path)
@@ -94,6 +105,7 @@ def _arguments() -> argparse.Namespace:
         action.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
     train.add_argument("--out", type=Path, required=True, help="the adapter")
     train.add_argument("--start", type=Path, help="an adapter to go on from; without it, training begins anew")
+    train.add_argument("--share", type=float, default=0.6, help="of the new weights in the adapter, with --start")
     train.add_argument("--samples", type=int, default=60_000)
     train.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     train.add_argument("--minutes", type=float, default=140)
@@ -106,11 +118,25 @@ def _arguments() -> argparse.Namespace:
     hear.add_argument("--seed", type=int, default=1, help="another one gives other sentences; lines are added")
     _add_hearing(hear)
     spoken = actions.add_parser("spoken-sets", help="speak evaluation sentences and write what is heard of them")
-    spoken.add_argument("--split", choices=("validation", "test"), default="test")
+    spoken.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     spoken.add_argument("--out", type=Path, required=True)
-    spoken.add_argument("--sentences", type=int, default=200, help="to speak, a language")
-    spoken.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")
-    _add_hearing(spoken)
+    beside = actions.add_parser("hearing-peer", help="compare latency and misheard words with faster-whisper")
+    beside.add_argument("--peer-python", type=Path, required=True, help="that of an environment with faster-whisper")
+    beside.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
+    beside.add_argument("--work", type=Path, default=CACHE / "training", help="the weights are written there")
+    beside.add_argument("--recordings", type=int, default=120, help="to compare, of the sentences in turn")
+    for action in (spoken, beside):
+        action.add_argument("--split", choices=("validation", "test"), default="test")
+        action.add_argument("--sentences", type=int, default=200, help="to speak, a language")
+        action.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")
+        _add_hearing(action)
+    heard = actions.add_parser("spoken-words", help="count the words that were misheard")
+    heard.add_argument("heard", type=Path, help="what spoken-sets wrote")
+    heard.add_argument("--program", type=Path, default=PROGRAM)
+    single = actions.add_parser("single-words", help="count the single words of real speakers that are heard rightly")
+    single.add_argument("folders", type=Path, nargs="+", help="of recordings, with manifest.tsv")
+    single.add_argument("--each", type=int, help="only so many recordings of every word")
+    single.add_argument("--program", type=Path, default=PROGRAM)
     wake = actions.add_parser("wake", help="train the head that listens for a wake phrase")
     wake.add_argument("--phrase", required=True)
     wake.add_argument("--spoken", help="the phrase as a voice reads it rightly, where that is another spelling")
@@ -137,7 +163,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _add_hearing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--program", type=Path, default=REPOSITORY / "target/release/codriverctl")
+    parser.add_argument("--program", type=Path, default=PROGRAM)
     parser.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
 
 
@@ -160,10 +186,10 @@ def _compare(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, fo
 
 
 def _speak(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
-    from . import listening, spoken_sets  # the voices have packages of their own
+    from . import hearing_peer, listening, spoken_sets  # the voices have packages of their own
 
-    action = listening.hear if arguments.action == "hear" else spoken_sets.write
-    action(arguments, catalog, corpus)
+    actions = {"hear": listening.hear, "spoken-sets": spoken_sets.write, "hearing-peer": hearing_peer.compare}
+    actions[arguments.action](arguments, catalog, corpus)
 
 
 def _wake(arguments: argparse.Namespace, corpus: Corpus) -> None:
@@ -182,7 +208,7 @@ def _wake(arguments: argparse.Namespace, corpus: Corpus) -> None:
 def _write_sets(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follow_ups: list[FollowUp]) -> None:
     from .evaluation_sets import write
 
-    write(arguments, catalog, corpus, follow_ups)
+    write(arguments, catalog, corpus, follow_ups, needs.read(arguments.corpus, catalog))
 
 
 try:

@@ -12,7 +12,7 @@ from statistics import median
 
 from .corpus import LANGUAGES
 from .errors import TrainingError
-from .tables import meant
+from .tables import meant, right
 
 
 def accuracy(arguments: argparse.Namespace) -> str:
@@ -55,4 +55,4 @@ def _pairs(cpu: Path, other: Path) -> list[tuple[dict, dict]]:
 
 
 def _right(row: dict) -> bool:
-    return meant(row["model"]) == row["expected"]
+    return right(meant(row["model"]), row)

@@ -135,6 +135,8 @@ def arguments_of(text: str, where: str) -> dict[str, str]:
         name, equals, value = part.partition("=")
         if not equals:
             raise TrainingError(f'{where}: "{part}" is not argument=value')
+        if name.strip() in arguments:
+            raise TrainingError(f"{where}: {name.strip()} has two values; leave one")
         arguments[name.strip()] = value.strip().strip('"')
     return arguments
 

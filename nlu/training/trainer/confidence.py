@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from .tables import meant
+from .tables import meant, right
 
 LEAST_DOUBT = 1e-6
 """As in catalog/models/src/manifest.rs."""
@@ -37,7 +37,7 @@ def confidence(path: Path) -> str:
     """The manifest's line, fitted to the model's single answers that mean a command."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     single = [row for row in rows if meant(row["model"]) and not row["model"]["clauses"]]
-    answers = [(row["probability"], meant(row["model"]) == row["expected"]) for row in single]
+    answers = [(row["probability"], right(meant(row["model"]), row)) for row in single]
     bias, slope = fit(answers)
-    right = sum(hit for _, hit in answers)
-    return f"# {right} of {len(answers)} answers are right\ncalibration = {{ bias = {bias:.3f}, slope = {slope:.3f} }}"
+    hits = sum(hit for _, hit in answers)
+    return f"# {hits} of {len(answers)} answers are right\ncalibration = {{ bias = {bias:.3f}, slope = {slope:.3f} }}"

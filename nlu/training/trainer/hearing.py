@@ -8,11 +8,12 @@ import subprocess
 import tempfile
 from collections import deque
 from pathlib import Path
-from typing import Iterable, Iterator, TypeVar
+from typing import Iterable, Iterator, Sequence, TypeVar
 
 import numpy as np
 
 from . import recordings as files
+from .corpus import LANGUAGES
 from .errors import TrainingError
 from .misheard import Heard
 
@@ -21,9 +22,15 @@ AHEAD = 2
 """Recordings handed over before the first answer is awaited: one is made while one is heard."""
 
 
-def hear(recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Path) -> Iterator[tuple[T, Heard]]:
+def hear(
+    recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Path, languages: Sequence[str] = LANGUAGES
+) -> Iterator[tuple[T, Heard]]:
     """Gives every recording to `codriverctl hear`, one process for all, and yields its answers in order."""
-    environment = {**os.environ, "CODRIVER__RECOGNISER__THREADS": "1"}
+    environment = {
+        **os.environ,
+        "CODRIVER__RECOGNISER__THREADS": "1",
+        "CODRIVER__RECOGNISER__LANGUAGES": ",".join(languages),
+    }
     command = [str(program), "hear", "--lines", "--tier", "patterns", "--catalog", str(commands.parent)]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -42,6 +49,17 @@ def hear(recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Pa
         while waiting:
             yield _answer(process, *waiting.popleft())
         process.stdin.close()
+
+
+def held_by_phrases(texts: list[str], program: Path, commands: Path) -> list[bool]:
+    """Whether each is, word for word, what a phrase of the packs describes."""
+    command = [str(program), "explain", "--lines", "--tier", "patterns", "--catalog", str(commands.parent)]
+    given = "".join(f"{text}\n" for text in texts)
+    asked = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, encoding="utf-8", timeout=600)
+    answers = [json.loads(line) for line in asked.stdout.splitlines()]
+    if asked.returncode or len(answers) != len(texts):
+        raise TrainingError(f"codriverctl explain ended with status {asked.returncode}; its message is above")
+    return [answer["rule"] == "exact_phrase" for answer in answers]
 
 
 def _say(process: subprocess.Popen, line: str) -> None:

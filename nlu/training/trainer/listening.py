@@ -10,20 +10,22 @@ from typing import Iterator
 
 import numpy as np
 
-from . import misheard
+from . import misheard, voices
 from .cabin import Noises
 from .catalog import Catalog
 from .corpus import Corpus, name_held_out
 from .hearing import hear as hear_recordings
 from .likeness import sounds_of, words
 from .samples import Sample, Sampler
-from .speaking import VOICES, Voices
+from .speaking import Voices
 from .values import Lexicons
 
 RATIOS_DB = (None, 15.0, 10.0, 5.0)
 """Speech over noise; None is a silent cabin."""
 HEARD_EACH = 2
 """At how many of these ratios each sentence is heard."""
+NATURAL = {"en": 0.92, "zh": 1.0}
+"""Share of the voices that sound like a person."""
 SPEEDS = {"en": (0.9, 1.15), "zh": (0.85, 1.05)}
 
 _HEADING = {
@@ -37,12 +39,12 @@ def hear(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> Non
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
     sampler = Sampler(catalog, corpus, [], lexicons, "train", {})
     held_out = _held_out(corpus)
-    voices = Voices()
+    speaker = Voices()
     for language in arguments.languages:
         path = arguments.corpus / f"heard.{language}.txt"
         known = {words(sentence.text) for sentence in corpus.heard if sentence.language == language}
-        sounds = sounds_of(language, voices.english_sounds)
-        recordings = _recordings(arguments, sampler, voices, language)
+        sounds = sounds_of(language, speaker.english_sounds)
+        recordings = _recordings(arguments, sampler, speaker, language)
         written = spoken = 0
         with _opened(path, language) as out:
             for sample, heard in hear_recordings(recordings, arguments.program, arguments.commands):
@@ -60,14 +62,15 @@ def hear(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> Non
 
 
 def _recordings(
-    arguments: argparse.Namespace, sampler: Sampler, voices: Voices, language: str
+    arguments: argparse.Namespace, sampler: Sampler, speaker: Voices, language: str
 ) -> Iterator[tuple[Sample, np.ndarray]]:
     rng = random.Random(f"{arguments.seed} {language}")
     noise_rng = np.random.default_rng(arguments.seed)
     noises = Noises(arguments.noise)
     for _ in range(arguments.sentences):
         sample = sampler.to_speak(language, rng)
-        speech = voices.speak(sample.text, language, rng.choice(VOICES[language]), rng.uniform(*SPEEDS[language]))
+        voice = voices.any_voice(language, NATURAL[language], rng)
+        speech = speaker.speak(sample.text, language, voice, rng.uniform(*SPEEDS[language]))
         for ratio in rng.sample(RATIOS_DB, HEARD_EACH):  # to hear costs less than to speak
             yield sample, noises.mixed(speech, ratio, noise_rng)
 

@@ -1,7 +1,8 @@
 """Synthetic voices: sentences as sound at 16 kHz, mono.
 
-The packages behind them are pinned in `requirements-speech.txt`; espeak-ng is a
-program of its own. They make material for training and tests, and are never part
+The packages behind them are pinned in `requirements-speech.txt`, Kokoro's voices in
+`kokoro_voices.py`; espeak-ng is a program of its own. `voices.py` says who speaks when.
+They make material for training and tests, and are never part
 of the product.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 import onnxruntime
 import soxr
 
+from . import kokoro_voices
 from .recordings import RATE_HZ
 
 PEAK = 0.6  # about -4.4 dBFS: loud, never clipped
@@ -26,21 +28,19 @@ SILENCE_BEFORE_S = 0.25
 SILENCE_AFTER_S = 0.20
 SHORTEST_S = 1.5  # a one-word request is padded to this
 
-VOICES = {
-    "en": ("joe", "jf_alpha", "joe", "jm_kumo", "joe", "espeak:en-us+f2", "joe", "jf_tebukuro", "espeak:en-gb+m3"),
-    "zh": ("jf_alpha", "jm_kumo", "jf_tebukuro", "jf_gongitsune"),
-}
-"""The voices of a language, the better ones more than once. Not among them: jf_nezumi and espeak-ng's
-Mandarin, of which the recogniser makes nothing."""
-
 _LONG_NUMBER = re.compile(r"\+?\d[\d -]{2,}\d")
 _DIGITS = {"en": "zero one two three four five six seven eight nine".split(), "zh": "零幺二三四五六七八九"}
 
-# Kokoro writes some sounds of espeak-ng's IPA with signs of its own.
+# Kokoro writes some sounds of espeak-ng's IPA with signs of its own, and drops the length of American ones.
 _KOKORO_ENGLISH = (
-    ("eɪ", "A"), ("aɪ", "I"), ("aʊ", "W"), ("ɔɪ", "Y"), ("oʊ", "O"), ("əʊ", "Q"), ("dʒ", "ʤ"), ("tʃ", "ʧ"),
-    ("ɜː", "ɜɹ"), ("ɚ", "əɹ"), ("ɐ", "ə"), ("ᵻ", "ɪ"), ("ɾ", "T"), ("r", "ɹ"), ("e", "A"), ("o", "O"), ("ː", ""),
+    ("eɪ", "A"), ("aɪ", "I"), ("aʊ", "W"), ("ɔɪ", "Y"), ("dʒ", "ʤ"), ("tʃ", "ʧ"), ("ɚ", "əɹ"), ("ɐ", "ə"),
+    ("ᵻ", "ɪ"), ("r", "ɹ"), ("ʲ", ""),
 )  # fmt: skip
+_KOKORO_ACCENTS = {
+    "en-us": (("oʊ", "O"), ("əʊ", "Q"), ("ɜː", "ɜɹ"), ("ɾ", "T"), ("e", "A"), ("o", "O"), ("ː", "")),
+    "en-gb": (("eə", "ɛː"), ("iə", "ɪə"), ("əʊ", "Q"), ("e", "A"), ("o", "ɔ"), ("l̩", "ᵊl"), ("n̩", "ᵊn")),
+}
+_PAUSE = re.compile(r"([,.?!;:])(?=\s|$)")
 
 
 class Voices:
@@ -54,7 +54,7 @@ class Voices:
         """16-bit samples at 16 kHz, with a little silence on both sides.
 
         `voice`: "joe", one of Kokoro's, two of Kokoro's joined by "+", or "espeak:NAME", with "@PITCH" behind
-        it where it is not to speak at its usual pitch (50; 0 to 99).
+        it where it is not to speak at its usual pitch (50; 0 to 99). British voices of Kokoro speak British.
         """
         text = pronounceable(text, language)
         if voice.startswith("espeak:"):
@@ -62,8 +62,10 @@ class Voices:
             return finish(*espeak(text, name, speed, int(pitch or 50)))
         if voice == "joe":
             return finish(*self._piper.speak(text, speed, seed))
+        if language == "en" and voice.startswith("b"):
+            return finish(*self._kokoro.speak_english(british_sounds(text), "en-gb", voice, speed))
         if language == "en":
-            return finish(*self._kokoro.speak_phonemes(self._piper.phonemes(text), voice, speed))
+            return finish(*self._kokoro.speak_english(self._piper.phonemes(text), "en-us", voice, speed))
         return finish(*self._kokoro.speak(text, voice, speed))
 
     def english_sounds(self, text: str) -> str:
@@ -109,12 +111,13 @@ class Piper:
 
 
 class Kokoro:
-    """Kokoro-82M speaking Mandarin or English phonemes with one of its Japanese voices."""
+    """Kokoro-82M v1.0, speaking Mandarin or English with any of its voices."""
 
     RATE_HZ = 24_000
 
     def __init__(self) -> None:
         self._session = None
+        self._styles: dict[str, np.ndarray] = {}
 
     def speak(self, text: str, voice: str = "jf_alpha", speed: float = 0.9) -> tuple[np.ndarray, int]:
         """Mandarin."""
@@ -122,16 +125,16 @@ class Kokoro:
         phonemes, _ = self._mandarin(text)
         return self._sound(phonemes, voice, speed)
 
-    def speak_phonemes(self, ipa: str, voice: str, speed: float) -> tuple[np.ndarray, int]:
-        """English, given as espeak-ng writes it."""
+    def speak_english(self, ipa: str, accent: str, voice: str, speed: float) -> tuple[np.ndarray, int]:
+        """English, given as espeak-ng writes it for `accent`."""
         self._load()
-        for sound, sign in _KOKORO_ENGLISH:
+        for sound, sign in (*_KOKORO_ENGLISH, *_KOKORO_ACCENTS[accent]):
             ipa = ipa.replace(sound, sign)
         return self._sound(ipa, voice, speed)
 
     def _sound(self, phonemes: str, voice: str, speed: float) -> tuple[np.ndarray, int]:
         tokens = [self._tokens[sound] for sound in phonemes if sound in self._tokens]
-        style = np.mean([self._voices[name][len(tokens)] for name in voice.split("+")], axis=0)
+        style = np.mean([self._style(name)[len(tokens)] for name in voice.split("+")], axis=0)
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
             "style": style.reshape(1, 256).astype(np.float32),
@@ -139,6 +142,11 @@ class Kokoro:
         }
         (samples,) = self._session.run(None, inputs)
         return samples.ravel(), self.RATE_HZ
+
+    def _style(self, voice: str) -> np.ndarray:
+        if voice not in self._styles:
+            self._styles[voice] = kokoro_voices.style(voice)
+        return self._styles[voice]
 
     def _load(self) -> None:
         if self._session is not None:
@@ -153,7 +161,6 @@ class Kokoro:
                 kokoro.model_path().read_bytes(), sess_options=_one_thread(), providers=["CPUExecutionProvider"]
             )
         self._tokens = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
-        self._voices = dict(np.load(data / "voices_ja.npz"))
         self._mandarin = zh.ZHG2P()
 
 
@@ -171,6 +178,20 @@ def espeak(text: str, voice: str, speed: float, pitch: int = 50) -> tuple[np.nda
         rate_hz = file.getframerate()
         samples = np.frombuffer(file.readframes(len(recording)), dtype="<i2")
     return samples.astype(np.float32) / 32768, rate_hz
+
+
+def british_sounds(text: str) -> str:
+    """An English sentence in the IPA of British English, with its stops and commas."""
+    parts = _PAUSE.split(text.strip())
+    command = ["espeak-ng", "-q", "--ipa", "-v", "en-gb", "--"]
+    sounds = ""
+    for part in filter(str.strip, parts):
+        if _PAUSE.fullmatch(part):
+            sounds += part
+        else:
+            said = subprocess.run([*command, part], check=True, capture_output=True, timeout=30, text=True).stdout
+            sounds += f" {' '.join(said.split())}"
+    return sounds.strip()
 
 
 def pronounceable(text: str, language: str) -> str:

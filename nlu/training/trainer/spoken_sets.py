@@ -9,21 +9,21 @@ import random
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
 
 from . import recordings, speaking
 from .cabin import Noises
 from .catalog import Catalog
-from .corpus import LANGUAGES, Corpus, name_held_out
+from .corpus import Corpus, name_held_out
 from .hearing import hear
 from .samples import Sample, Sampler
 from .values import Lexicons
+from .voices import HELD_OUT
 
 SHARES = {"single": 0.70, "several": 0.15, "indirect": 0.15}
 RATIOS_DB = (None, 10.0, 5.0)
-VOICES = {"en": ("joe", "jm_kumo"), "zh": ("jf_alpha", "jm_kumo")}
 SPEED = {"en": 1.0, "zh": 0.92}
 JOINED_SENTENCES = 150
 SEED = 20261124
@@ -39,27 +39,34 @@ class Spoken:
 
 def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
     """One row a sentence and ratio; `text` is what was heard, `said` what was said."""
-    lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
-    sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
-    chosen = [spoken for language in LANGUAGES for spoken in _chosen(sampler, language, arguments.sentences)]
-    sounds = _sounds(chosen, arguments.sounds, Noises(arguments.noise))
+    sounds = spoken(arguments, catalog, corpus, arguments.languages)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "w", encoding="utf-8") as out:
-        for spoken, heard in hear(sounds, arguments.program, arguments.commands):
+        for said, heard in hear(sounds, arguments.program, arguments.commands):
             row = {
                 "text": heard.text,
-                "language": heard.language or spoken.sample.language,
-                "kind": spoken.kind,
+                "language": heard.language or said.sample.language,
+                "kind": said.kind,
                 "before": "",
-                "expected": spoken.sample.answer.strip(),
-                "said": spoken.sample.text,
-                "spoken_language": spoken.sample.language,
-                "voice": spoken.voice,
-                "ratio_db": spoken.ratio_db,
+                "expected": said.sample.answer.strip(),
+                "said": said.sample.text,
+                "spoken_language": said.sample.language,
+                "voice": said.voice,
+                "ratio_db": said.ratio_db,
             }
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
             out.flush()
     print(f"wrote {arguments.out}")
+
+
+def spoken(
+    arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, languages: Sequence[str]
+) -> Iterator[tuple[Spoken, np.ndarray]]:
+    """The sentences of a split as voices say them that are never trained with, each at all ratios."""
+    lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
+    sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
+    chosen = [one for language in languages for one in _chosen(sampler, language, arguments.sentences)]
+    return _sounds(chosen, arguments.sounds, Noises(arguments.noise))
 
 
 def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
@@ -70,13 +77,13 @@ def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
         kind = "indirect" if sample.indirect else sample.kind
         if sample.language == language and kind in kinds:
             kinds[kind].append(sample)
-    spoken = []
+    chosen = []
     for kind, share in SHARES.items():
         samples = rng.sample(kinds[kind], min(len(kinds[kind]), round(count * share)))
-        voices = VOICES[language]
-        for place, sample in enumerate(samples):
-            spoken += [Spoken(sample, kind, voices[place % len(voices)], ratio) for ratio in RATIOS_DB]
-    return spoken
+        voices = HELD_OUT[language]
+        chosen += [(sample, kind, voices[place % len(voices)]) for place, sample in enumerate(samples)]
+    rng.shuffle(chosen)  # of a run that was ended early, what there is is a fair part
+    return [Spoken(*of_sentence, ratio) for of_sentence in chosen for ratio in RATIOS_DB]
 
 
 def _sounds(chosen: list[Spoken], folder: Path, noises: Noises) -> Iterator[tuple[Spoken, np.ndarray]]:

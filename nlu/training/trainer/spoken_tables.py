@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from .catalog import Catalog
 from .corpus import LANGUAGES
-from .likeness import edit_distance, in_words, words
+from .spoken_words import wrong_words
 from .tables import meant
-from .values import spoken_number
 
 
 def tables(path: Path, catalog: Catalog) -> str:
@@ -37,8 +35,7 @@ def tables(path: Path, catalog: Catalog) -> str:
 
 
 def _row(name: str, rows: list[dict], catalog: Catalog) -> str:
-    errors = sum(edit_distance(_written(row["said"], row), _written(row["text"], row)) for row in rows)
-    said = sum(len(_written(row["said"], row)) for row in rows)
+    errors, said = wrong_words(rows)
     silent = sum(not row["text"] for row in rows)
     answers = [[row["patterns"]["calls"], row["model"]["calls"], meant(row["model"]), row["both"]["calls"]] for row in rows]
     right = [[_calls(calls) == _calls(row["expected"]) for calls in answer] for answer, row in zip(answers, rows)]
@@ -54,15 +51,6 @@ def _row(name: str, rows: list[dict], catalog: Catalog) -> str:
 
 def _share(hits: int, of: int) -> str:
     return f"{hits}/{of} {hits / max(1, of):6.1%}"
-
-
-def _written(text: str, row: dict) -> list[str]:
-    """Words or characters, numbers written out."""
-    if row["spoken_language"] == "zh":
-        return list(words(in_words(text)).replace(" ", ""))
-    text = re.sub(r"%", " percent", text)
-    text = re.sub(r"\d+(\.\d+)?", lambda number: f" {spoken_number(float(number[0]))} ", text)
-    return words(text).split()
 
 
 def _calls(calls: list[str]) -> list[str]:

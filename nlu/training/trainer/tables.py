@@ -9,7 +9,8 @@ from statistics import median
 from .catalog import Catalog
 
 TIERS = ("patterns", "model", "both")
-WITH_COMMANDS = ("single", "indirect", "several", "follow-up")
+WITH_COMMANDS = ("single", "indirect", "need", "several", "follow-up")
+"""`indirect` needs are the corpus's held-out ones, with one answer each; `need` is the list, with every fair answer."""
 WITHOUT = ("nothing", "unrelated")
 OPPOSITES = (
     ("_on", "_off"), ("open", "close"), ("lock", "unlock"), ("warmer", "cooler"), ("more_", "less_"), ("_up", "_down"),
@@ -38,16 +39,21 @@ def meant(answer: dict) -> list[str]:
     return answer["calls"] or answer["meant"] or []
 
 
+def right(calls: list[str], row: dict) -> bool:
+    """Whether calls are what was expected of the row, or another answer that it accepts."""
+    return calls == row["expected"] or calls in row.get("accepted", ())
+
+
 def _exact(rows: list[dict]) -> list[str]:
     lines = ["whole interpretation exact and acted on (or its confirmation asked); `meant`: right, acted on or not",
              f"{'':20}{'patterns':>18}{'model':>18}{'model meant':>18}{'both':>18}{'both acted wrongly':>20}"]  # fmt: skip
     for language in ("en", "zh"):
         for kind in WITH_COMMANDS:
             of = [r for r in rows if r["language"] == language and r["kind"] == kind]
-            right = [sum(_acted(r[tier]) == r["expected"] for r in of) for tier in TIERS]
-            intended = sum(meant(r["model"]) == r["expected"] for r in of)
-            wrong = sum(bool(_acted(r["both"])) and _acted(r["both"]) != r["expected"] for r in of)
-            cells = [right[0], right[1], intended, right[2]]
+            acted = [sum(right(_acted(r[tier]), r) for r in of) for tier in TIERS]
+            intended = sum(right(meant(r["model"]), r) for r in of)
+            wrong = sum(bool(_acted(r["both"])) and not right(_acted(r["both"]), r) for r in of)
+            cells = [acted[0], acted[1], intended, acted[2]]
             lines.append(f"{language} {kind:17}" + "".join(f"{_share(c, len(of)):>18}" for c in cells)
                          + f"{_share(wrong, len(of)):>20}")  # fmt: skip
     return lines
@@ -86,7 +92,7 @@ def _polarity(rows: list[dict]) -> list[str]:
             wrong = 0
             for row in of:
                 pairs = zip(row["expected"], _acted(row[tier]))
-                wrong += any(opposite(a.split("(")[0], b.split("(")[0]) for a, b in pairs)
+                wrong += not right(_acted(row[tier]), row) and any(opposite(a.split("(")[0], b.split("(")[0]) for a, b in pairs)
             lines.append(f"{language} {tier:9} {_share(wrong, len(of)):>16}")
     return lines
 
@@ -97,12 +103,12 @@ def _reliability(rows: list[dict]) -> list[str]:
     error, total = 0.0, 0
     for low, high in zip(BINS, BINS[1:]):
         of = [r for r in rows if meant(r["model"]) and low <= r["model"]["confidence"] < high]
-        right = sum(meant(r["model"]) == r["expected"] for r in of)
+        hits = sum(right(meant(r["model"]), r) for r in of)
         if of:
             mean = sum(r["model"]["confidence"] for r in of) / len(of)
-            error += abs(right - mean * len(of))
+            error += abs(hits - mean * len(of))
             total += len(of)
-        lines.append(f"{low:.2f} to {min(high, 1.0):.2f}  {_share(right, len(of)):>18}")
+        lines.append(f"{low:.2f} to {min(high, 1.0):.2f}  {_share(hits, len(of)):>18}")
     lines.append(f"expected calibration error {error / max(total, 1):.3f}")
     return lines
 
@@ -116,10 +122,10 @@ def _thresholds(rows: list[dict], catalog: Catalog) -> list[str]:
         idle = [r for r in rows if r["guarded"] == guarded and r["kind"] in WITHOUT]
         for threshold in (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99):
             sure = lambda r: r["model"]["confidence"] >= threshold  # noqa: E731
-            right = sum(sure(r) and meant(r["model"]) == r["expected"] for r in asked)
-            wrong = sum(sure(r) and meant(r["model"]) not in ([], r["expected"]) for r in asked)
+            exact = sum(sure(r) and right(meant(r["model"]), r) for r in asked)
+            wrong = sum(sure(r) and bool(meant(r["model"])) and not right(meant(r["model"]), r) for r in asked)
             moved = sum(sure(r) and any(_moves(c, catalog) for c in meant(r["model"])) for r in idle)
-            lines.append(f"{threshold:.2f}  exact {_share(right, len(asked)):>18}  wrong {_share(wrong, len(asked)):>16}"
+            lines.append(f"{threshold:.2f}  exact {_share(exact, len(asked)):>18}  wrong {_share(wrong, len(asked)):>16}"
                          f"  false {_share(moved, len(idle)):>16}")  # fmt: skip
     return lines
 
@@ -140,6 +146,6 @@ def _worst(rows: list[dict]) -> list[str]:
     by_command: dict[str, list[bool]] = {}
     for row in rows:
         if row["kind"] in ("single", "indirect"):
-            by_command.setdefault(row["expected"][0].split("(")[0], []).append(meant(row["model"]) == row["expected"])
+            by_command.setdefault(row["expected"][0].split("(")[0], []).append(right(meant(row["model"]), row))
     order = sorted(by_command.items(), key=lambda item: sum(item[1]) / len(item[1]))
     return ["the model, by command"] + [f"{name:34} {_share(sum(hits), len(hits)):>16}" for name, hits in order]

@@ -90,8 +90,10 @@ def spoken_number(value: float) -> str:
     if value >= 1000:
         return number_text(value)
     hundreds, rest = divmod(value, 100)
-    words = f"{_ONES[int(hundreds)]} hundred " if hundreds else ""
-    return words + _english(rest, random.Random(1))
+    words = [f"{_ONES[int(hundreds)]} hundred"] if hundreds else []
+    if rest or not words:
+        words.append(_english(rest, random.Random(1)))
+    return " ".join(words)
 
 
 def _english(value: float, rng: random.Random) -> str:

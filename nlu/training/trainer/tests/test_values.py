@@ -19,6 +19,10 @@ class ValuesTest(unittest.TestCase):
         halves = {values._english(21.5, rng) for _ in range(20)}
         self.assertEqual(halves, {"twenty one and a half", "twenty one point five"})
 
+    def test_a_number_is_spelled_the_same_every_time(self) -> None:
+        for number, words in {0: "zero", 7: "seven", 100: "one hundred", 240: "two hundred forty"}.items():
+            self.assertEqual(values.spoken_number(number), words)
+
     def test_a_template_gives_all_its_sentences_and_no_others(self) -> None:
         rng = random.Random(1)
         given = {template.sentence("(turn | switch) on [the] (lamp | {zone} lamp)", "en", rng) for _ in range(500)}

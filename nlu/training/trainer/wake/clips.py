@@ -10,12 +10,11 @@ from typing import Iterator
 import numpy as np
 import soxr
 
-from .. import recordings
+from .. import recordings, voices
 from ..cabin import Noises, road
 from ..recordings import RATE_HZ
-from . import voices
+from .kept import SPEEDS, Kept, trimmed
 from .room import reverberated
-from .voices import Kept
 
 RATIOS_DB = (None, 20.0, 15.0, 10.0, 7.0, 5.0, 3.0, 0.0)
 LOUDEST, QUIETEST = 0.8, 0.03
@@ -86,6 +85,10 @@ class Amounts:
     surroundings: int = 8
     recorded: int = 700
     noise: int = 40
+    natural: float = 0.75
+    """Share of the natural voices, which take a hundred times as long to synthesise, among those of the phrase."""
+    natural_other: float = 0.45
+    """The same among other speech."""
 
     @classmethod
     def of(cls, recordings: int) -> Amounts:
@@ -93,10 +96,6 @@ class Amounts:
         return cls(recordings, resembling=recordings * 4 // 3, other=recordings * 4 // 3)
 
 
-NATURAL = 0.4
-"""Share of the natural voices, which take a hundred times as long to synthesise, among those of the phrase."""
-NATURAL_OTHER = 0.15
-"""The same among other speech."""
 REQUESTS = 24
 """Different requests that are said behind or before the phrase."""
 
@@ -106,7 +105,7 @@ def of_phrase(
 ) -> Iterator[Clip]:
     """The phrase in many mouths, alone, before a request, and behind other speech."""
     for _ in range(amounts.phrase):
-        speech = speaker.speak(phrase, language, voices.any_voice(language, NATURAL, rng), rng.uniform(*voices.SPEEDS))
+        speech = speaker.speak(phrase, language, voices.any_voice(language, amounts.natural, rng), rng.uniform(*SPEEDS))
         place = rng.randrange(REQUESTS)
         request = speaker.speak(others[place], language, voices.mechanical(language, random.Random(place)), 1.0)
         for _ in range(amounts.surroundings):
@@ -116,12 +115,12 @@ def of_phrase(
 
 
 def of_other_speech(
-    texts: list[str], language: str, count: int, speaker: Kept, studio: Studio, rng: random.Random
+    texts: list[str], language: str, count: int, natural: float, speaker: Kept, studio: Studio, rng: random.Random
 ) -> Iterator[Clip]:
-    """Sentences without the phrase."""
+    """Sentences without the phrase; `natural` is the share of natural voices."""
     for number in range(count):
-        voice = voices.any_voice(language, NATURAL_OTHER, rng)
-        speech = speaker.speak(texts[number % len(texts)], language, voice, rng.uniform(*voices.SPEEDS))
+        voice = voices.any_voice(language, natural, rng)
+        speech = speaker.speak(texts[number % len(texts)], language, voice, rng.uniform(*SPEEDS))
         yield studio.clip(speech[:LONGEST], None, None, wake=False)
 
 
@@ -132,4 +131,4 @@ def of_recordings(folder: Path, count: int, studio: Studio, rng: random.Random) 
     for path in paths[:count]:
         speech = recordings.read(path)
         if len(speech) > RATE_HZ // 4 and np.abs(speech).max() > AUDIBLE:
-            yield studio.clip(voices.trimmed(speech)[:LONGEST], None, None, wake=False)
+            yield studio.clip(trimmed(speech)[:LONGEST], None, None, wake=False)

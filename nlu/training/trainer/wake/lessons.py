@@ -1,6 +1,6 @@
 """What heads learn from: windows of the backbone's vectors, each with whether it is the phrase.
 
-What is not the phrase teaches every head of a seed the same, so it is kept.
+All are kept: what is not the phrase teaches every head of a seed the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import voices
 from ..cabin import Noises
 from ..corpus import Corpus
 from ..recordings import RATE_HZ
@@ -22,7 +23,7 @@ from . import clips
 from .clips import Amounts, Clip, Studio
 from .embedding import HOP, Embedding
 from .head import STEPS
-from .voices import Kept
+from .kept import Kept
 
 FIRST_S, LAST_S = 0.0, 0.4
 """From when to when after the phrase is over the head is to know it."""
@@ -61,10 +62,10 @@ class Lessons:
 
         def said(studio: Studio, rng: random.Random) -> Iterator[Clip]:
             yield from clips.of_phrase(phrase, language, others, self._speaker, studio, amounts, rng)
-            count = amounts.resembling // 4
-            yield from clips.of_other_speech(parts(phrase), language, count, self._speaker, studio, rng)
+            count, natural = amounts.resembling // 4, amounts.natural_other
+            yield from clips.of_other_speech(parts(phrase), language, count, natural, self._speaker, studio, rng)
 
-        return self._heard(f"phrase {phrase}", said)
+        return self._remembered(f"phrase {phrase}", said)
 
     def of_everything_else(self) -> list[Lesson]:
         """What resembles a phrase, other requests and talk in both languages, human speech, noise."""
@@ -75,10 +76,10 @@ class Lessons:
         for language in ("en", "zh"):
             near, far = near_misses(self._near_misses, language), self._sentences(language)
             kinds[f"near misses {language}"] = lambda studio, rng, near=near, language=language: (
-                clips.of_other_speech(near, language, amounts.resembling, speaker, studio, rng)
+                clips.of_other_speech(near, language, amounts.resembling, amounts.natural_other, speaker, studio, rng)
             )
             kinds[f"other speech {language}"] = lambda studio, rng, far=far, language=language: (
-                clips.of_other_speech(far, language, amounts.other, speaker, studio, rng)
+                clips.of_other_speech(far, language, amounts.other, amounts.natural_other, speaker, studio, rng)
             )
         if self._human:
             kinds["human speech"] = lambda studio, rng: clips.of_recordings(self._human, amounts.recorded, studio, rng)
@@ -94,7 +95,7 @@ class Lessons:
         return sorted(texts, key=lambda text: zlib.crc32(text.encode()))
 
     def _remembered(self, kind: str, made: Callable[[Studio, random.Random], Iterator[Clip]]) -> list[Lesson]:
-        made_of = zlib.crc32(f"{self._seed} {self._amounts}".encode())
+        made_of = zlib.crc32(f"{self._seed} {self._amounts} {voices.TRAINING} {voices.ACCENTED}".encode())
         path = self._kept / f"lessons {made_of:08x} {kind}.npz"
         if path.exists():
             with np.load(path) as kept:
