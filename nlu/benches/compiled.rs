@@ -8,10 +8,13 @@
 
 mod provided;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use codriver_models::{CacheUse, Entry, GraphKind, Runtime, SessionOptions, Store};
+use codriver_models::{
+    CacheUse, Entry, GraphKind, Runtime, SessionOptions, Store, reserve_standard_output,
+};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -43,11 +46,7 @@ fn twice(pack: &str, providers: &str) -> Result<(), Failure> {
             .arg(cache.path())
             .output()?;
         let said = String::from_utf8_lossy(&output.stdout);
-        // A vendor's library may print there too.
-        let mut found = said
-            .lines()
-            .filter_map(|line| line.strip_prefix("compiled ")?.split_once(' '));
-        match found.next() {
+        match said.trim().split_once(' ') {
             Some((ms, state)) if state == expected => milliseconds.push(ms.parse::<u64>()?),
             _ => {
                 let errors = String::from_utf8_lossy(&output.stderr);
@@ -66,6 +65,8 @@ fn twice(pack: &str, providers: &str) -> Result<(), Failure> {
 }
 
 fn once(pack: &str, providers: &str, cache: &Path) -> Result<(), Failure> {
+    // Qualcomm's library prints there too.
+    let mut output = reserve_standard_output()?;
     let store = Store::from_environment()?;
     let pack = store.open(pack)?;
     let model = pack.language_model()?;
@@ -76,10 +77,8 @@ fn once(pack: &str, providers: &str, cache: &Path) -> Result<(), Failure> {
         cache: Some(cache.to_owned()),
         ..first.ok_or("no provider is named")?.clone()
     };
-    println!(
-        "compiled {}",
-        load(runtime, pack.name(), &npu.graph, &entry)?
-    );
+    let loaded = load(runtime, pack.name(), &npu.graph, &entry)?;
+    writeln!(output, "{loaded}")?;
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codriver_catalog::{Catalog, Command, CommandName, Language};
-use codriver_models::{Store, Thresholds};
+use codriver_models::{Store, Thresholds, reserve_standard_output};
 use codriver_nlu::model::{LanguageModel, call};
 use codriver_nlu::{
     Context, Error, Interpretation, ModelAnswer, ModelTier, Proposal, Source, Tiers, Understanding,
@@ -37,6 +37,8 @@ fn main() -> Result<(), Failure> {
         eprintln!("held_out: no model pack is named; `make eval` runs this");
         return Ok(());
     };
+    // Qualcomm's library prints there too.
+    let mut answers = reserve_standard_output()?;
     let configs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
     let catalog = Arc::new(Catalog::load(&configs)?);
     let store = Store::from_environment()?;
@@ -73,7 +75,6 @@ fn main() -> Result<(), Failure> {
     };
     let mut understanding =
         Understanding::new(Arc::clone(&catalog))?.with_model(Box::new(remembering));
-    let mut answers = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let mut row: Value = serde_json::from_str(&line?)?;
         let of = |name: &str| {
