@@ -22,7 +22,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models models-small train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -51,7 +51,7 @@ help:
 run: setup-run models
 	@$(CODRIVER_BIN_DIR)/codriver-demo $(if $(MIC),--microphone)
 
-test: setup-test lint models
+test: setup-test lint models models-small
 	cd catalog/models && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . builder
 	cd nlu/training && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . trainer
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(CODRIVER_PYTHON) -m trainer check >/dev/null
@@ -129,11 +129,13 @@ calibrate: setup-train
 	cd nlu/training && $(TRAINER) calibrate --pack $(NPU_PACK) --out $(CURDIR)/configs/adapters/$(NPU_PACK).ranges.npz
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(NPU_PACK)
 
-# SENTENCES: how many a language; EMULATED: how many of both together the emulator is asked, a minute or more each.
+# SENTENCES: how many a language; EMULATED: how many of both together the emulator is asked, minutes each:
+# so few that the one wrong answer which is allowed there is many percent.
 SENTENCES ?= 250
 EMULATED  ?= 12
 NPU      := target/bench/npu
 HELD_OUT  = $(CARGO) bench --quiet --locked --workspace --bench held_out -- $(NPU_PACK)
+COMPILED  = $(CARGO) bench --quiet --locked --workspace --bench compiled -- $(NPU_PACK)
 PROVIDED := $(CURDIR)/nlu/benches/provided
 ACCURACY  = cd nlu/training && $(TRAINER) accuracy $(CURDIR)/$(NPU)/cpu.jsonl
 
@@ -144,11 +146,12 @@ test-npu: npu-model
 	mkdir -p $(NPU)
 	cd nlu/training && $(TRAINER) sets --sample $(SENTENCES) --out $(CURDIR)/$(NPU)/sentences.jsonl
 	head -n $(EMULATED) $(NPU)/sentences.jsonl >$(NPU)/emulated.jsonl
-	$(HELD_OUT) <$(NPU)/sentences.jsonl >$(NPU)/cpu.jsonl
-	$(HELD_OUT) $(PROVIDED)/openvino.toml <$(NPU)/sentences.jsonl >$(NPU)/openvino.jsonl
+	$(HELD_OUT) $(PROVIDED)/cpu.toml model <$(NPU)/sentences.jsonl >$(NPU)/cpu.jsonl
+	$(HELD_OUT) $(PROVIDED)/openvino.toml model <$(NPU)/sentences.jsonl >$(NPU)/openvino.jsonl
 	$(ACCURACY) $(CURDIR)/$(NPU)/openvino.jsonl --at-least $(SENTENCES)
-	$(HELD_OUT) $(PROVIDED)/qnn.toml <$(NPU)/emulated.jsonl >$(NPU)/qnn.jsonl
-	$(ACCURACY) $(CURDIR)/$(NPU)/qnn.jsonl --at-least $$(( $(EMULATED) / 2 ))
+	$(COMPILED) $(PROVIDED)/qnn.toml
+	$(HELD_OUT) $(PROVIDED)/qnn.toml model <$(NPU)/emulated.jsonl >$(NPU)/qnn.jsonl
+	$(ACCURACY) $(CURDIR)/$(NPU)/qnn.jsonl --at-least $$(( $(EMULATED) / 2 )) --within $$(( 200 / $(EMULATED) + 1 ))
 
 # By provider, then beside llama.cpp on the same weights, then by part of the CPU graph.
 bench-model: npu-model bench-peer
@@ -174,6 +177,10 @@ build:
 
 models: build
 	@$(CODRIVER_BIN_DIR)/codriverctl models install
+
+# The recognisers of small devices.
+models-small: build
+	@$(CODRIVER_BIN_DIR)/codriverctl models install whisper-base-q5_1 whisper-tiny.en-q8_0
 
 setup-run:
 	@tests/setup/install-packages tests/setup/packages-run.txt

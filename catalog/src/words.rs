@@ -27,6 +27,9 @@ pub struct LanguageWords {
     /// Openers and particles of questions, which forbid a match likewise
     /// unless the phrase itself contains them: is, how, 吗, 怎么.
     pub questions: Vec<String>,
+    /// What a sentence begins with that sets the one before it right: no, i meant, 不是.
+    #[serde(default)]
+    pub corrections: Vec<String>,
     /// Between two commands in one breath: and, then, 然后.
     pub connectives: Vec<String>,
     /// Said for the largest value of a number: maximum, full, 最大.

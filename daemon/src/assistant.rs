@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, watch};
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, connection, fdo, interface};
 
-use crate::Error;
 use crate::pipeline::{Controls, Event, State};
 use crate::settings::{BusChoice, LanguageChoice};
+use crate::{Error, correction_log};
 
 /// The name on the bus.
 pub const NAME: &str = "org.codriver.Assistant";
@@ -140,9 +140,11 @@ pub async fn connect(
     let diagnostics = Diagnostics {
         report: Box::new(report),
     };
+    let log = correction_log::Service::new(controls.log.clone());
     connection::Builder::address(bus.address()?)
         .serve_at(PATH, Assistant { controls, state })
         .serve_at(PATH, diagnostics)
+        .serve_at(PATH, log)
         .build()
         .await
         .map_err(unreachable)

@@ -6,6 +6,7 @@
 mod client;
 mod explain;
 mod hear;
+mod log;
 mod models;
 mod monitor;
 mod mute;
@@ -57,6 +58,9 @@ enum Subcommands {
     Monitor(Json),
     /// Close or open the microphone of the running daemon.
     Mute(Mute),
+    /// Look into the correction log, which the owner may switch on, and erase it.
+    #[command(subcommand)]
+    Log(Log),
     /// Install, list and check model packs.
     #[command(subcommand)]
     Models(Models),
@@ -67,6 +71,15 @@ enum Subcommands {
     /// Read and write vehicle signals through the gateway.
     #[command(subcommand)]
     Vehicle(Vehicle),
+}
+
+impl Subcommands {
+    fn loads_models(&self) -> bool {
+        matches!(
+            self,
+            Self::Explain(_) | Self::Hear(_) | Self::Wake(_) | Self::Probe(_)
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +185,33 @@ enum Models {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Log {
+    /// Print the entries, oldest first.
+    Show {
+        /// Only those that the speaker put right.
+        #[arg(long)]
+        corrected: bool,
+        /// Print one JSON object an entry.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the entries into a new file, one JSON object a line.
+    Export {
+        /// The file, which must not be there yet.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Erase the entries.
+    Erase {
+        /// Only those from before this date (2026-03-31) or moment (2026-03-31T18:00:00Z).
+        #[arg(long, value_name = "DATE")]
+        before: Option<String>,
+    },
+    /// Show whether it is on, and what is in it.
+    Status(Json),
+}
+
 #[derive(Debug, Args)]
 struct Validate {
     /// The configs folder (holding commands/ and languages/). Default: as configured.
@@ -243,6 +283,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     if let Some(bus) = arguments.bus {
         settings.dbus.bus = bus;
     }
+    if arguments.command.loads_models() {
+        output::keep_others_out()?;
+    }
     match arguments.command {
         Subcommands::Explain(options) => explain::run(settings, options),
         Subcommands::Hear(options) => hear::run(settings, options),
@@ -251,6 +294,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Subcommands::Status(options) => block_on(status::run(&settings, options.json)),
         Subcommands::Monitor(options) => block_on(monitor::run(&settings, options.json)),
         Subcommands::Mute(options) => block_on(mute::run(&settings, options.muted.0)),
+        Subcommands::Log(command) => block_on(log::run(&settings, command)),
         Subcommands::Models(command) => models::run(&settings, command),
         Subcommands::Probe(options) => probe::run(settings, options.json),
         Subcommands::Vehicle(command) => block_on(vehicle::run(&settings, command)),

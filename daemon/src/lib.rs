@@ -9,6 +9,7 @@ mod attention;
 mod car;
 pub mod clock;
 pub mod control;
+mod correction_log;
 pub mod dialogue;
 mod directory;
 mod error;

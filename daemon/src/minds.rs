@@ -1,15 +1,15 @@
 //! The models behind the stages, loaded as the configuration says.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codriver_asr::{
     EndpointOptions, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ExecutionProviders, ProviderReport, Runtime, SessionOptions, Store};
-use codriver_nlu::model::{Health, LanguageModel, ModelSettings};
+use codriver_models::{ProviderReport, Runtime, SessionOptions, Store};
+use codriver_nlu::model::{Health, HealthReport, LanguageModel, ModelSettings};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
 use crate::Error;
@@ -76,11 +76,6 @@ impl Mind {
         self.report.as_ref()
     }
 
-    /// What becomes of the answers of the accelerator, where one runs the language model.
-    pub fn health(&self) -> Option<Arc<Health>> {
-        self.health.clone()
-    }
-
     /// What a sentence means when nothing is known of the car, every tier asked.
     pub fn explain(&mut self, text: &str) -> UnderstoodReport {
         let context = Context::default();
@@ -105,6 +100,53 @@ impl Mind {
     }
 }
 
+/// What there is to say of the mind in use, while that may be busy: of the next one once it is
+/// [replaced](Self::replace).
+#[derive(Clone)]
+pub struct MindStatus(Arc<Mutex<Shown>>);
+
+#[derive(Clone)]
+struct Shown {
+    report: Option<ProviderReport>,
+    health: Option<Arc<Health>>,
+}
+
+impl MindStatus {
+    /// That of this one.
+    pub fn of(mind: &Mind) -> Self {
+        Self(Arc::new(Mutex::new(Shown::of(mind))))
+    }
+
+    /// From now on that of this one.
+    pub fn replace(&self, mind: &Mind) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown::of(mind);
+    }
+
+    /// Which execution provider runs the language model, where there is one.
+    pub fn report(&self) -> Option<ProviderReport> {
+        self.shown().report
+    }
+
+    /// What became of the accelerator's answers, where one runs the language model.
+    pub fn health(&self) -> Option<HealthReport> {
+        self.shown().health.map(|health| health.report())
+    }
+
+    fn shown(&self) -> Shown {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clone()
+    }
+}
+
+impl Shown {
+    fn of(mind: &Mind) -> Self {
+        Self {
+            report: mind.report.clone(),
+            health: mind.health.clone(),
+        }
+    }
+}
+
 /// Hears: cuts sound into utterances and makes text of them.
 pub struct Ears {
     /// Resampling, voice activity, endpointing.
@@ -126,13 +168,11 @@ impl Ears {
     /// A missing or damaged model.
     pub fn load(settings: &Settings, expectations: &Expectations) -> Result<Self, Error> {
         let store = store(settings)?;
-        let providers = providers(settings)?;
         let runtime = runtime(settings, &store)?;
-        let providers = providers.for_cpu_graphs();
         let voice_activity = SileroVad::load(
             runtime,
             &store.open(&settings.voice_activity.pack)?,
-            &providers,
+            &settings.voice_activity_providers()?,
         )?;
         let mut reports = vec![serde_json::json!(voice_activity.provider())];
         let mut front_end = FrontEnd::new(
@@ -140,7 +180,7 @@ impl Ears {
             Box::new(voice_activity),
             endpoint_options(settings),
         )?;
-        let wake = Wake::load(settings, &directory(settings)?, runtime, &store, &providers);
+        let wake = Wake::load(settings, &directory(settings)?, runtime, &store);
         if let Some(words) = wake.words {
             reports.push(serde_json::json!(words.provider()));
             front_end = front_end.with_wake_words(words);
@@ -187,7 +227,7 @@ pub fn store(settings: &Settings) -> Result<Store, Error> {
 fn language_model(settings: &Settings, catalog: &Arc<Catalog>) -> Result<LanguageModel, Error> {
     let store = store(settings)?;
     let options = ModelSettings {
-        providers: providers(settings)?,
+        providers: settings.providers()?,
         session: SessionOptions {
             threads: usize::from(settings.understanding.threads)
                 .try_into()
@@ -220,13 +260,6 @@ fn runtime(settings: &Settings, store: &Store) -> Result<&'static Runtime, Error
         runtime.check_plugins_with(program);
     }
     Ok(runtime)
-}
-
-fn providers(settings: &Settings) -> Result<ExecutionProviders, Error> {
-    Ok(ExecutionProviders::parse(
-        &settings.execution_provider,
-        true,
-    )?)
 }
 
 fn endpoint_options(settings: &Settings) -> EndpointOptions {

@@ -35,7 +35,7 @@ pub use outcome::{CommandReport, UnderstoodReport};
 pub use queue::{Next, Queue};
 pub use recognising::Recognising;
 pub use sense::{Judge, Phrases};
-pub use sentence::{Sentence, Understood};
+pub use sentence::{Doubt, Sentence, Understood};
 pub use status::Status;
 pub use timings::{Timings, milliseconds};
 pub use understanding::Understands;

@@ -18,14 +18,15 @@ use zbus::Connection;
 
 use crate::attention::{self, Attention};
 use crate::car::Car;
+use crate::correction_log::CorrectionLog;
 use crate::dialogue::Dialogue;
 use crate::directory::LocalDirectory;
 use crate::expectations::Expectations;
 use crate::knowledge::{self, Knowledge};
-use crate::minds::{Ears, Mind};
+use crate::minds::{Ears, Mind, MindStatus};
 use crate::pipeline::{
-    Actor, Cancellation, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request,
-    State, Status, Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
+    Actor, Controls, Events, Heartbeat, Judge, Phrases, Queue, Recognising, Request, State, Status,
+    Understands, WAITING_ACTIONS, WAITING_UTTERANCES,
 };
 use crate::settings::{Activation, AudioHost, Layers, Settings, load};
 use crate::speech::{Voice, VoiceThread};
@@ -101,20 +102,22 @@ async fn serve(
     let (state, state_seen) = watch::channel(State::Idle);
     let speech_pulse = Heartbeat::new("speech", LONGEST_SILENCE);
     let (voice, voice_thread) = Voice::start(&settings.speech, speech_pulse.clone())?;
+    let log = CorrectionLog::start(&settings.correction_log)?;
     let controls = Arc::new(Controls::new(
-        Cancellation::default(),
         Arc::new(Queue::new(WAITING_UTTERANCES)),
         requests,
         events,
         voice,
         Attention::new(&settings),
+        log,
         settings.privacy.log_text,
     ));
     let microphone = Status::new("none");
+    let mind_status = MindStatus::of(&mind);
     let report = report(
         &settings,
         &knowledge,
-        &mind,
+        &mind_status,
         ears.as_ref(),
         &controls,
         &microphone,
@@ -174,12 +177,18 @@ async fn serve(
     service_manager::ready();
     tracing::info!(bus = %settings.dbus.bus, "ready");
 
+    let made_of_packs = MadeOfPacks {
+        mind,
+        mind_status,
+        phrases,
+        expectations,
+    };
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.reload.recv() => {
-                reload(&layers, &mind, &phrases, &expectations, &controls).await;
+                reload(&layers, &made_of_packs, &controls).await;
             }
             () = gone(&connection) => {
                 return Err(Error::Unsuccessful("the D-Bus connection is gone; ending".into()));
@@ -248,27 +257,33 @@ async fn gone(connection: &Connection) {
     }
 }
 
-/// Reads the packs again. What is wrong with them is logged, and the old ones stay.
-async fn reload(
-    layers: &Layers,
-    mind: &Arc<Mutex<Mind>>,
-    phrases: &Phrases,
-    expectations: &Arc<Expectations>,
-    controls: &Controls,
-) {
-    let layers = layers.clone();
-    let mind = Arc::clone(mind);
-    let phrases = phrases.clone();
-    let expectations = Arc::clone(expectations);
-    let learned = tokio::task::spawn_blocking(move || -> Result<Arc<Knowledge>, Error> {
-        let settings = load(&layers)?;
-        let knowledge = Arc::new(Knowledge::load(&settings)?);
-        let renewed = Mind::with(&settings, Arc::clone(&knowledge.catalog))?;
-        phrases.replace(&knowledge.catalog)?;
-        expectations.replace(&knowledge.catalog);
-        *mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+/// What is made of the packs, and made anew with them.
+#[derive(Clone)]
+struct MadeOfPacks {
+    mind: Arc<Mutex<Mind>>,
+    mind_status: MindStatus,
+    phrases: Phrases,
+    expectations: Arc<Expectations>,
+}
+
+impl MadeOfPacks {
+    /// Blocking.
+    fn replace(&self, settings: &Settings) -> Result<Arc<Knowledge>, Error> {
+        let knowledge = Arc::new(Knowledge::load(settings)?);
+        let renewed = Mind::with(settings, Arc::clone(&knowledge.catalog))?;
+        self.phrases.replace(&knowledge.catalog)?;
+        self.expectations.replace(&knowledge.catalog);
+        self.mind_status.replace(&renewed);
+        *self.mind.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(knowledge)
-    });
+    }
+}
+
+/// Reads the packs again. What is wrong with them is logged, and the old ones stay.
+async fn reload(layers: &Layers, made_of_packs: &MadeOfPacks, controls: &Controls) {
+    let layers = layers.clone();
+    let made_of_packs = made_of_packs.clone();
+    let learned = tokio::task::spawn_blocking(move || made_of_packs.replace(&load(&layers)?));
     match learned.await {
         Ok(Ok(knowledge)) => {
             let commands = knowledge.catalog.commands.len();
@@ -290,20 +305,20 @@ async fn reload(
 fn report(
     settings: &Settings,
     knowledge: &Knowledge,
-    mind: &Mind,
+    mind: &MindStatus,
     ears: Option<&Ears>,
     controls: &Arc<Controls>,
     microphone: &Status,
 ) -> impl Fn() -> String + Send + Sync + use<> {
-    let mut models = ears.map(|ears| ears.reports.clone()).unwrap_or_default();
-    models.extend(mind.report().map(|report| json!(report)));
-    for model in &models {
+    let ears_models = ears.map(|ears| ears.reports.clone()).unwrap_or_default();
+    let mind_model = mind.report().map(|report| json!(report));
+    for model in ears_models.iter().chain(&mind_model) {
         let name = model.get("model").and_then(serde_json::Value::as_str);
         let provider = model.get("chosen").and_then(serde_json::Value::as_str);
         let rejected = model.get("rejected").map(ToString::to_string);
         tracing::info!(model = name, provider, rejected, "execution provider");
     }
-    let health = mind.health();
+    let mind = mind.clone();
     let controls = Arc::clone(controls);
     let microphone = microphone.clone();
     let fixed = json!({
@@ -312,12 +327,14 @@ fn report(
         "tier": settings.understanding.tier,
         "commands": knowledge.catalog.commands.len(),
         "configs": knowledge::directory(settings).unwrap_or_default(),
-        "models": models,
         "wake": ears.map(|ears| &ears.wake),
     });
     move || {
         let mut report = fixed.clone();
         if let Some(report) = report.as_object_mut() {
+            let mut models = ears_models.clone();
+            models.extend(mind.report().map(|report| json!(report)));
+            report.insert("models".into(), json!(models));
             report.insert("microphone".into(), json!(microphone.get()));
             if let Some(counters) = controls.counters() {
                 let counted = json!({
@@ -329,6 +346,7 @@ fn report(
                 report.insert("captured".into(), counted);
             }
             report.insert("speech".into(), json!(controls.voice.status()));
+            report.insert("correction_log".into(), json!(controls.log.report()));
             report.insert(
                 "utterances".into(),
                 json!({
@@ -336,8 +354,8 @@ fn report(
                     "passed_over": controls.counts.passed_over(),
                 }),
             );
-            if let Some(health) = &health {
-                report.insert("accelerator".into(), json!(health.report()));
+            if let Some(health) = mind.health() {
+                report.insert("accelerator".into(), json!(health));
             }
         }
         report.to_string()

@@ -6,12 +6,13 @@
 mod bus;
 mod check;
 mod load;
+mod providers;
 mod sections;
 
 pub use bus::BusChoice;
 pub use load::{Layers, load};
 pub use sections::{
-    Activation, Audio, AudioHost, BargeIn, Configs, Contacts, Dbus, Dialogue, Endpoint,
-    LanguageChoice, Listening, Models, Places, Privacy, Recogniser, Settings, Speech, SpeechOutput,
-    Tier, Understanding, VoiceActivity,
+    Activation, Audio, AudioHost, BargeIn, Configs, Contacts, CorrectionLog, Dbus, Dialogue,
+    Endpoint, LanguageChoice, Listening, Models, Places, Privacy, Recogniser, Settings, Speech,
+    SpeechOutput, Tier, Understanding, VoiceActivity,
 };

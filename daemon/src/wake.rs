@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use codriver_asr::WakeWords;
-use codriver_models::{ExecutionProviders, Runtime, Store};
+use codriver_models::{Runtime, Store};
 
 use crate::Error;
 use crate::settings::{Activation, Settings};
@@ -24,13 +24,7 @@ impl Wake {
     ///
     /// When one is missing or damaged, the recogniser has to hear everything: to wake for some of
     /// the phrases only would be worse than to spend more of the processor.
-    pub fn load(
-        settings: &Settings,
-        configs: &Path,
-        runtime: &Runtime,
-        store: &Store,
-        providers: &ExecutionProviders,
-    ) -> Self {
+    pub fn load(settings: &Settings, configs: &Path, runtime: &Runtime, store: &Store) -> Self {
         let listening = &settings.listening;
         if listening.activation != Activation::Wake {
             return Self::recogniser_alone("no wake phrase is waited for");
@@ -38,7 +32,7 @@ impl Wake {
         if listening.wake_pack.is_empty() {
             return Self::recogniser_alone("listening.wake_pack is empty");
         }
-        match words(settings, configs, runtime, store, providers) {
+        match words(settings, configs, runtime, store) {
             Ok(words) => {
                 let phrases: Vec<_> = words.phrases().collect();
                 let report = format!("heads, then the recogniser: {}", phrases.join(", "));
@@ -68,7 +62,6 @@ fn words(
     configs: &Path,
     runtime: &Runtime,
     store: &Store,
-    providers: &ExecutionProviders,
 ) -> Result<WakeWords, Error> {
     let folder = configs.join(FOLDER);
     let heads = settings
@@ -78,7 +71,8 @@ fn words(
         .map(|phrase| head(&folder, phrase))
         .collect::<Result<Vec<_>, _>>()?;
     let pack = store.open(&settings.listening.wake_pack)?;
-    Ok(WakeWords::load(runtime, &pack, &heads, providers)?)
+    let providers = settings.wake_providers()?;
+    Ok(WakeWords::load(runtime, &pack, &heads, &providers)?)
 }
 
 /// The file of a phrase's head, as `make wake` names it.

@@ -6,13 +6,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use stage::accelerators::{self, MADE_UP_PACK, OPENVINO, openvino_library};
 
-const PACK: &str = "codriver-made-up";
 /// A plugin that ends whoever loads it.
 const CRASHES: &str =
     "#include <stdlib.h>\n__attribute__((constructor)) static void crash(void) { abort(); }\n";
@@ -30,53 +30,32 @@ void *CreateEpFactories(const char *name, const ApiBase *base, const void *log, 
 }
 void *ReleaseEpFactory(void *factory) { (void)factory; return NULL; }
 "#;
-
-/// Where `tests/setup/execution-providers` puts them.
-fn providers() -> PathBuf {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let home = || variable("HOME").map(|home| home.join(".cache"));
-    let cache = || variable("XDG_CACHE_HOME").or_else(home);
-    variable("CODRIVER_PROVIDERS")
-        .or_else(|| cache().map(|cache| cache.join("codriver/providers")))
-        .unwrap_or_else(|| panic!("neither CODRIVER_PROVIDERS nor HOME is set"))
+/// Part of a plugin that prints when it is loaded and unloaded.
+const PRINTS: &str = r#"
+#include <stdio.h>
+__attribute__((constructor)) static void begin(void) { puts("plugin: hello"); }
+__attribute__((destructor)) static void end(void) { puts("plugin: good bye"); }
+"#;
+/// A plugin for no hardware.
+const FOR_NO_HARDWARE: &str = r#"
+#include <stddef.h>
+void *CreateEpFactories(const char *name, const void *base, const void *log, void **factories, size_t room, size_t *count) {
+    (void)name; (void)base; (void)log; (void)factories; (void)room;
+    *count = 0;
+    return NULL;
 }
+void *ReleaseEpFactory(void *factory) { (void)factory; return NULL; }
+"#;
 
-fn openvino() -> PathBuf {
-    providers().join("openvino/onnxruntime/capi/libonnxruntime.so.1.24.1")
-}
-
-fn qnn() -> PathBuf {
-    providers().join("qnn/onnxruntime_qnn")
-}
-
-/// Whether the network kept the providers from being fetched, which is said aloud.
 fn skipped() -> bool {
-    let absent = [openvino(), qnn().join("libonnxruntime_providers_qnn.so")]
-        .into_iter()
-        .find(|file| !file.is_file());
-    if let Some(absent) = &absent {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no {}; run tests/setup/execution-providers with a network",
-            absent.display()
-        );
-    }
-    absent.is_some()
+    accelerators::skipped().unwrap()
 }
 
 /// A store with the made-up model in it.
 fn store() -> &'static Path {
     static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         let store = tempfile::tempdir().unwrap();
-        let python = std::env::var_os("CODRIVER_PYTHON").unwrap_or_else(|| "python3".into());
-        let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalog/models");
-        let made = Command::new(python)
-            .args(["-m", "builder.made_up"])
-            .arg(store.path())
-            .env("PYTHONPATH", builder)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
+        accelerators::make_up_model(store.path()).unwrap();
         store
     });
     STORE.path()
@@ -92,10 +71,10 @@ fn probe_under(under: &[&str], provider: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("codriver.toml");
     let text = format!(
-        "[understanding]\npack = \"{PACK}\"\nbudget_ms = 60000\n\
+        "[understanding]\npack = \"{MADE_UP_PACK}\"\nbudget_ms = 60000\n\
          [models]\nlibrary = {:?}\nprefer = \"listed\"\npatience_ms = 60000\n\
          [[execution_provider]]\n{provider}\n[[execution_provider]]\nname = \"cpu\"\n",
-        openvino()
+        openvino_library().unwrap()
     );
     fs::write(&config, text).unwrap();
     Command::new("timeout")
@@ -110,13 +89,9 @@ fn probe_under(under: &[&str], provider: &str) -> Output {
         .unwrap()
 }
 
-/// The report; behind it the emulator's library writes lines of its own while it is unloaded.
+/// The report, which is all there is on standard output.
 fn report(output: &Output) -> Value {
-    let mut values = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
-    match values.next() {
-        Some(Ok(report)) => report,
-        other => panic!("{other:?}: {output:?}"),
-    }
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
 /// Why the provider is not used; the CPU has to run the model in its place.
@@ -131,24 +106,12 @@ fn rejection(provider: &str) -> (String, String) {
 
 /// A shared library of this C source, as a provider.
 fn plugin(folder: &Path, source: &str) -> String {
-    let (c, so) = (folder.join("plugin.c"), folder.join("libplugin.so"));
-    fs::write(&c, source).unwrap();
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&so, &c])
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{built:?}");
-    format!("name = \"plugin\"\nregistered_as = \"TEST\"\nlibrary = {so:?}\ngraph = \"npu\"")
+    let library = accelerators::shared_library(folder, "plugin", source, &[]).unwrap();
+    format!("name = \"plugin\"\nregistered_as = \"TEST\"\nlibrary = {library:?}\ngraph = \"npu\"")
 }
 
 fn emulator(cache: &Path) -> String {
-    format!(
-        "name = \"plugin\"\nregistered_as = \"QNN\"\nlibrary = {:?}\ngraph = \"npu\"\n\
-         options = {{ backend_path = {:?} }}\ncache = {cache:?}",
-        qnn().join("libonnxruntime_providers_qnn.so"),
-        qnn().join("libQnnHtp.so")
-    )
+    format!("{}\ncache = {cache:?}", accelerators::qnn().unwrap())
 }
 
 #[test]
@@ -156,7 +119,7 @@ fn a_provider_that_runs_the_model_is_shown_with_its_operators_and_times() {
     if skipped() {
         return;
     }
-    let output = probe("name = \"openvino\"\ndevice = \"CPU\"\ngraph = \"npu\"");
+    let output = probe(OPENVINO);
     assert!(output.status.success(), "{output:?}");
     let report = report(&output);
     assert_eq!(report["chosen"], "openvino:CPU");
@@ -199,6 +162,27 @@ fn a_library_that_is_no_plugin_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (kind, reason) = rejection(&plugin(folder.path(), "int nothing;\n"));
     assert_eq!(kind, "plugin-unusable", "{reason}");
+}
+
+#[test]
+fn what_a_plugin_prints_is_no_part_of_the_report() {
+    if skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let for_nothing = format!("{PRINTS}{FOR_NO_HARDWARE}");
+    let output = probe(&plugin(folder.path(), &for_nothing));
+    assert_eq!(report(&output)["rejected"][0]["kind"], "no-device");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("plugin: good bye"), "{errors}");
+    // It is tried out by another process first, which has to give its reason and nothing else.
+    let refuses = format!("{PRINTS}{OF_ANOTHER_VERSION}");
+    let (kind, reason) = rejection(&plugin(folder.path(), &refuses));
+    assert_eq!(kind, "plugin-version", "{reason}");
+    assert!(
+        reason.contains("1.1000") && !reason.contains("good bye"),
+        "{reason}"
+    );
 }
 
 /// A shell that mounts half a megabyte at `$0`, for itself alone, before it goes on to be `$@`.

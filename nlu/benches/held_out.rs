@@ -1,8 +1,9 @@
 //! Asks both tiers for held-out sentences and writes what each answered.
 //!
-//!     cargo bench --workspace --bench held_out -- PACK [PROVIDERS] <SENTENCES >ANSWERS
+//!     cargo bench --workspace --bench held_out -- PACK [PROVIDERS [TIER]] <SENTENCES >ANSWERS
 //!
-//! PROVIDERS names what runs the model, see `provided`; without it the CPU does.
+//! PROVIDERS names what runs the model, see `provided`; without it the CPU does. With TIER
+//! (`patterns`, `model` or `both`) only that one is asked.
 //! Sentences and answers are JSON, one object a line: `text`, `language`,
 //! `before` (calls done last), `expected` (calls, or `none`) and maybe `accepted` (a list
 //! of other calls that would do as well) come in; `patterns`,
@@ -40,6 +41,14 @@ fn main() -> Result<(), Failure> {
     let catalog = Arc::new(Catalog::load(&configs)?);
     let store = Store::from_environment()?;
     let (runtime, settings) = provided::read(arguments.next().as_deref().map(Path::new), &store)?;
+    let only = arguments.next();
+    let tiers = [
+        ("patterns", Tiers::Patterns),
+        ("model", Tiers::Model),
+        ("both", Tiers::Both),
+    ];
+    let asked = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let tiers: Vec<_> = tiers.into_iter().filter(|(name, _)| asked(name)).collect();
     let begun = std::time::Instant::now();
     let model = LanguageModel::load(
         &store.open(&pack)?,
@@ -98,12 +107,10 @@ fn main() -> Result<(), Failure> {
             .transpose()?;
         let mut ask =
             |tiers| understanding.interpret_with(tiers, &of("text"), Some(language), &context);
-        let alone = [
-            ("patterns", Tiers::Patterns),
-            ("model", Tiers::Model),
-            ("both", Tiers::Both),
-        ];
-        let said = alone.map(|(name, tiers)| (name, answer(&catalog, &ask(tiers))));
+        let said: Vec<_> = tiers
+            .iter()
+            .map(|(name, tiers)| (*name, answer(&catalog, &ask(*tiers))))
+            .collect();
         let text = of("text");
         let guarded = understanding.is_guarded(&text);
         row["expected"] = json!(expected);

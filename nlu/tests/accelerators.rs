@@ -12,48 +12,27 @@ mod model_support;
 
 use std::time::Duration;
 
-use codriver_models::{CacheUse, CandidateSettings, ExecutionProviders, Rejection, RejectionKind};
+use codriver_models::{CacheUse, Rejection, RejectionKind};
 use codriver_nlu::Context;
-use codriver_nlu::model::{LanguageModel, ModelSettings, Outcome, Preference};
+use codriver_nlu::model::{LanguageModel, Outcome, Preference};
+use stage::accelerators::{self, OPENVINO, openvino_library};
 
-use model_support::catalog;
-use model_support::made_up::{
-    openvino_library, pack, providers_folder, qnn_library, runtime, skipped,
-};
+use model_support::made_up;
 
 const SENTENCES: [&str; 2] = ["take me to the old mill", "arrange the cabin"];
-
-fn providers(entries: &[&str]) -> ExecutionProviders {
-    let settings: Vec<CandidateSettings> = entries
-        .iter()
-        .map(|entry| toml::from_str(entry).unwrap_or_else(|error| panic!("{entry}: {error}")))
-        .collect();
-    ExecutionProviders::parse(&settings, true).unwrap_or_else(|error| panic!("{error}"))
-}
+/// An emulator computes in seconds what a chip does in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn qnn() -> String {
-    let folder = providers_folder().join("qnn/onnxruntime_qnn");
-    format!(
-        "name = \"plugin\"\nregistered_as = \"QNN\"\nlibrary = {:?}\ngraph = \"npu\"\n\
-         options = {{ backend_path = {:?} }}",
-        folder.join("libonnxruntime_providers_qnn.so"),
-        folder.join("libQnnHtp.so")
-    )
+    accelerators::qnn().unwrap()
 }
 
-const OPENVINO: &str = "name = \"openvino\"\ndevice = \"CPU\"\ngraph = \"npu\"";
+fn skipped() -> bool {
+    accelerators::skipped().unwrap()
+}
 
 fn model(entries: &[&str], preference: Preference) -> LanguageModel {
-    let settings = ModelSettings {
-        providers: providers(entries),
-        budget: Duration::from_secs(240),
-        preference,
-        // An emulator computes in seconds what a chip does in milliseconds.
-        patience: Duration::from_secs(30),
-        ..ModelSettings::default()
-    };
-    LanguageModel::load(&pack(), runtime(), catalog(), &settings)
-        .unwrap_or_else(|error| panic!("{error}"))
+    made_up::model(&openvino_library().unwrap(), entries, preference, PATIENCE)
 }
 
 fn answers(model: &mut LanguageModel) -> Vec<String> {
@@ -88,7 +67,7 @@ fn runs_the_model_as_the_cpu_does(entry: &str, provider: &str) {
 
 #[test]
 fn the_emulator_of_qualcomms_htp_answers_as_the_cpu() {
-    if skipped(&[openvino_library(), qnn_library()]) {
+    if skipped() {
         return;
     }
     runs_the_model_as_the_cpu_does(&qnn(), "QNN");
@@ -96,7 +75,7 @@ fn the_emulator_of_qualcomms_htp_answers_as_the_cpu() {
 
 #[test]
 fn openvino_answers_as_the_cpu() {
-    if skipped(&[openvino_library()]) {
+    if skipped() {
         return;
     }
     runs_the_model_as_the_cpu_does(OPENVINO, "OpenVINOExecutionProvider");
@@ -117,7 +96,7 @@ fn rejection(entry: &str) -> Rejection {
 
 #[test]
 fn without_the_plugin_its_backend_or_its_device_the_cpu_answers_and_the_reason_has_a_name() {
-    if skipped(&[openvino_library(), qnn_library()]) {
+    if skipped() {
         return;
     }
     let plugin = qnn().replace("libonnxruntime_providers_qnn", "libabsent");
@@ -150,7 +129,7 @@ fn without_the_plugin_its_backend_or_its_device_the_cpu_answers_and_the_reason_h
 
 #[test]
 fn an_accelerator_that_is_slower_than_the_cpu_is_not_used_and_the_times_say_so() {
-    if skipped(&[openvino_library(), qnn_library()]) {
+    if skipped() {
         return;
     }
     let model = model(&[&qnn()], Preference::Fastest);
@@ -162,7 +141,7 @@ fn an_accelerator_that_is_slower_than_the_cpu_is_not_used_and_the_times_say_so()
 
 #[test]
 fn what_was_compiled_is_read_again_and_a_damaged_one_is_compiled_anew() {
-    if skipped(&[openvino_library(), qnn_library()]) {
+    if skipped() {
         return;
     }
     let cache = tempfile::tempdir().unwrap();
@@ -191,7 +170,7 @@ fn what_was_compiled_is_read_again_and_a_damaged_one_is_compiled_anew() {
 
 #[test]
 fn a_cache_that_cannot_be_written_costs_the_next_start_time_and_nothing_else() {
-    if skipped(&[openvino_library(), qnn_library()]) {
+    if skipped() {
         return;
     }
     let entry = format!("{}\ncache = \"/proc/codriver\"", qnn());
@@ -206,7 +185,7 @@ fn a_cache_that_cannot_be_written_costs_the_next_start_time_and_nothing_else() {
 
 #[test]
 fn openvinos_cpu_device_is_used_without_a_cache_and_the_reason_is_named() {
-    if skipped(&[openvino_library()]) {
+    if skipped() {
         return;
     }
     let cache = tempfile::tempdir().unwrap();

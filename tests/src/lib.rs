@@ -1,6 +1,7 @@
 //! The stage for whole-system scenarios: a private D-Bus, a virtual microphone,
 //! a simulated car and both daemons, all started and ended together.
 
+pub mod accelerators;
 pub mod demo;
 pub mod recordings;
 pub mod simulation;

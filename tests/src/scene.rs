@@ -54,6 +54,8 @@ pub struct SceneOptions {
     pub car: Vec<String>,
     /// Whether replies are spoken, through the private PulseAudio.
     pub spoken: bool,
+    /// The text of codriver.toml: what cannot be said by `settings`.
+    pub config: String,
     /// Further settings of codriverd: `CODRIVER__SECTION__KEY` and its value.
     pub settings: Vec<(String, String)>,
 }
@@ -68,6 +70,7 @@ impl Default for SceneOptions {
             vehicle: "demo".to_owned(),
             car: Vec::new(),
             spoken: false,
+            config: String::new(),
             settings: Vec::new(),
         }
     }
@@ -123,7 +126,7 @@ impl Scene {
         know_the_car(&bus, &gateway, &vehicle).await?;
 
         let config = here.join("codriver.toml");
-        fs::write(&config, "").map_err(|source| Error::File {
+        fs::write(&config, options.config).map_err(|source| Error::File {
             path: config.clone(),
             source,
         })?;

@@ -121,3 +121,26 @@ fn the_voice_daemon_can_open_no_socket_but_unix() {
         assert!(text.lines().any(|l| l == line), "{line} is missing");
     }
 }
+
+#[test]
+fn the_voice_daemon_may_write_where_its_correction_log_is_by_default_and_nowhere_else() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/codriver.toml");
+    let settings: toml::Table = fs::read_to_string(configs).unwrap().parse().unwrap();
+    let directory = settings["correction_log"]["directory"].as_str().unwrap();
+    let text = fs::read_to_string(unit("codriverd.service")).unwrap();
+    let values = |key: &str| -> Vec<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(key));
+        lines.map(str::to_owned).collect()
+    };
+    let below = directory.strip_prefix("/var/lib/").unwrap();
+    assert_eq!(values("StateDirectory="), [below]);
+    assert_eq!(values("StateDirectoryMode="), ["0700"]);
+    for key in [
+        "ReadWritePaths=",
+        "BindPaths=",
+        "CacheDirectory=",
+        "LogsDirectory=",
+    ] {
+        assert_eq!(values(key), Vec::<String>::new(), "{key}");
+    }
+}

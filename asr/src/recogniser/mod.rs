@@ -5,6 +5,7 @@ mod decoded;
 mod decoding;
 mod guard;
 mod processor;
+mod rehearsal;
 mod repetition;
 mod search;
 mod tokens;
@@ -13,6 +14,7 @@ mod whisper;
 
 pub use bias::BiasWeights;
 pub use guard::{GuardOptions, Rejected};
+pub use rehearsal::Rehearsal;
 pub use transcript::{Timings, Token, Transcript};
 pub use whisper::{SearchOptions, Whisper, WhisperOptions};
 

@@ -129,6 +129,21 @@ impl Whisper {
         })
     }
 
+    /// Encodes, and forgets what was heard before.
+    pub(super) fn encode_only(&mut self, audio: &[f32]) -> Result<(), Error> {
+        self.heard = None;
+        let audio_context = audio_context(audio.len(), self.options.least_audio_context);
+        self.model.encode(audio, audio_context).map_err(failed)
+    }
+
+    /// Detects the language of what was encoded and decodes so many tokens, whichever.
+    pub(super) fn write_only(&mut self, tokens: usize) -> Result<(), Error> {
+        self.model.begin(&self.options.languages).map_err(failed)?;
+        self.model
+            .write_blindly(self.spoken_last, tokens)
+            .map_err(failed)
+    }
+
     /// What the model by itself, leaned a little, writes down. `None` when it is not wanted.
     fn listen(
         &mut self,

@@ -4,7 +4,7 @@
 //! worth something where both agree.
 
 use codriver_models::{
-    ExecutionProviders, LoadedModel, ModelPack, ProviderReport, Runtime, SessionOptions,
+    ExecutionProviders, ModelPack, PlacedSession, ProviderReport, Runtime, SessionOptions,
 };
 use ort::session::Session;
 use ort::value::TensorRef;
@@ -30,9 +30,8 @@ const FULL_SCALE: f32 = 32_767.0;
 
 /// The two graphs and what they remember of the sound.
 pub struct Embedding {
-    spectrum: Session,
-    embedding: Session,
-    report: ProviderReport,
+    spectrum: PlacedSession,
+    embedding: PlacedSession,
     /// The end of the hop before, and the hop.
     sound: Vec<f32>,
     /// The last frames, the newest last.
@@ -48,16 +47,19 @@ impl Embedding {
         providers: &ExecutionProviders,
     ) -> Result<Self, Error> {
         let model = pack.speech_embedding()?;
-        let load =
-            |graph| runtime.session(pack.name(), graph, providers, &SessionOptions::default());
-        let spectrum = load(&model.spectrum)?.session;
-        let LoadedModel {
-            session, report, ..
-        } = load(&model.embedding)?;
+        let options = SessionOptions::default();
+        let load = |graph, run: Run, taken| {
+            let try_out = |session: &mut Session| {
+                // Loud and soft, low and high.
+                let number = |n: usize| (n as f32).sqrt().sin() * (n % 97) as f32 / 97.0;
+                let input: Vec<f32> = (0..taken).map(number).collect();
+                run(session, &input)
+            };
+            runtime.placed_session(pack.name(), graph, providers, &options, try_out)
+        };
         let mut loaded = Self {
-            spectrum,
-            embedding: session,
-            report,
+            spectrum: load(&model.spectrum, spectrum, OVERLAP + HOP)?,
+            embedding: load(&model.embedding, embedding, FRAMES * BANDS)?,
             sound: Vec::new(),
             frames: Vec::new(),
             of_silence: vec![0.0; WIDTH],
@@ -72,7 +74,7 @@ impl Embedding {
 
     /// Which execution provider runs the larger graph.
     pub fn provider(&self) -> &ProviderReport {
-        &self.report
+        self.embedding.report()
     }
 
     /// What stands in for vectors from before the sound began.
@@ -92,45 +94,56 @@ impl Embedding {
     pub fn next(&mut self, hop: &[f32]) -> Result<Vec<f32>, Error> {
         self.sound
             .extend(hop.iter().map(|sample| sample * FULL_SCALE));
-        let outputs = self
-            .spectrum
-            .run(ort::inputs![
-                "input" => TensorRef::from_array_view(([1, self.sound.len()], &*self.sound))
-                    .map_err(failed)?
-            ])
-            .map_err(failed)?;
-        let (_, spectrum) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
-        if spectrum.len() != HOP_FRAMES * BANDS {
-            return Err(failed(format!(
-                "the spectrum has {} numbers instead of {HOP_FRAMES} x {BANDS}",
-                spectrum.len()
-            )));
-        }
+        let sound = &self.sound;
+        let spectrum = self.spectrum.run(|session| spectrum(session, sound));
+        let spectrum = spectrum.map_err(failed)?;
         self.frames.drain(..spectrum.len());
         self.frames
             .extend(spectrum.iter().map(|decibels| decibels / 10.0 + 2.0));
-        drop(outputs);
         self.sound.drain(..self.sound.len() - OVERLAP);
         self.vector()
     }
 
     fn vector(&mut self) -> Result<Vec<f32>, Error> {
-        let outputs = self
-            .embedding
-            .run(ort::inputs![
-                "input_1" => TensorRef::from_array_view(([1, FRAMES, BANDS, 1], &*self.frames))
-                    .map_err(failed)?
-            ])
-            .map_err(failed)?;
-        let (_, vector) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
-        if vector.len() != WIDTH || vector.iter().any(|number| !number.is_finite()) {
-            return Err(failed(format!(
-                "it answered {} numbers, or no numbers, instead of {WIDTH}",
-                vector.len()
-            )));
-        }
-        Ok(vector.to_vec())
+        let frames = &self.frames;
+        let vector = self.embedding.run(|session| embedding(session, frames));
+        vector.map_err(failed)
     }
+}
+
+type Run = fn(&mut Session, &[f32]) -> Result<Vec<f32>, String>;
+
+/// The frames of a hop and what overlaps with it, in decibels.
+fn spectrum(session: &mut Session, sound: &[f32]) -> Result<Vec<f32>, String> {
+    let input = TensorRef::from_array_view(([1, sound.len()], sound));
+    numbers(session, "input", input, HOP_FRAMES * BANDS)
+}
+
+/// The vector of the last frames.
+fn embedding(session: &mut Session, frames: &[f32]) -> Result<Vec<f32>, String> {
+    let input = TensorRef::from_array_view(([1, FRAMES, BANDS, 1], frames));
+    numbers(session, "input_1", input, WIDTH)
+}
+
+/// What a graph of one input answers, which has to be so many numbers.
+fn numbers(
+    session: &mut Session,
+    name: &str,
+    input: ort::Result<TensorRef<'_, f32>>,
+    wanted: usize,
+) -> Result<Vec<f32>, String> {
+    let failed = |error: ort::Error| error.to_string();
+    let outputs = session
+        .run(ort::inputs![name => input.map_err(failed)?])
+        .map_err(failed)?;
+    let (_, answer) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+    if answer.len() != wanted || answer.iter().any(|number| !number.is_finite()) {
+        return Err(format!(
+            "it answered {} numbers, or no numbers, instead of {wanted}",
+            answer.len()
+        ));
+    }
+    Ok(answer.to_vec())
 }
 
 fn failed(reason: impl ToString) -> Error {

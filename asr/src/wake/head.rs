@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use codriver_models::{ExecutionProviders, Runtime, SessionOptions};
+use codriver_models::{ExecutionProviders, PlacedSession, Runtime, SessionOptions};
 use ort::session::Session;
 use ort::value::TensorRef;
 
@@ -18,7 +18,7 @@ pub const STEPS: usize = 16;
 /// The graph takes "embeddings" [1, 16, 96] to one probability; its metadata hold the phrase and
 /// the threshold.
 pub struct Head {
-    session: Session,
+    session: PlacedSession,
     place: String,
     phrase: Arc<str>,
     threshold: f32,
@@ -32,11 +32,15 @@ impl Head {
         providers: &ExecutionProviders,
     ) -> Result<Self, Error> {
         let place = path.display().to_string();
-        let session = runtime
-            .session(&place, path, providers, &SessionOptions::default())?
-            .session;
+        let options = SessionOptions::default();
+        let try_out = |session: &mut Session| {
+            let window: Vec<f32> = (0..STEPS * WIDTH).map(|n| (n as f32).sin()).collect();
+            run(session, &window).map(|probability| vec![probability])
+        };
+        let session = runtime.placed_session(&place, path, providers, &options, try_out)?;
         let (phrase, threshold) = {
             let metadata = session
+                .session()
                 .metadata()
                 .map_err(|reason| failed(&place, reason))?;
             let phrase = metadata.custom("phrase").unwrap_or_default();
@@ -80,25 +84,24 @@ impl Head {
 
     /// Whether the phrase has just been said, by the last [`STEPS`] vectors.
     pub fn probability(&mut self, window: &[f32]) -> Result<f32, Error> {
-        let Self { session, place, .. } = self;
-        let input = TensorRef::from_array_view(([1, STEPS, WIDTH], window))
-            .map_err(|reason| failed(place, reason))?;
-        let outputs = session
-            .run(ort::inputs!["embeddings" => input])
-            .map_err(|reason| failed(place, reason))?;
-        let (_, answer) = outputs[0]
-            .try_extract_tensor::<f32>()
-            .map_err(|reason| failed(place, reason))?;
-        match answer {
-            [probability] if probability.is_finite() => Ok(probability.clamp(0.0, 1.0)),
-            other => Err(failed(
-                place,
-                format!(
-                    "it answered {} numbers instead of one probability",
-                    other.len()
-                ),
-            )),
-        }
+        let answer = self.session.run(|session| run(session, window));
+        answer.map_err(|reason| failed(&self.place, reason))
+    }
+}
+
+fn run(session: &mut Session, window: &[f32]) -> Result<f32, String> {
+    let failed = |error: ort::Error| error.to_string();
+    let input = TensorRef::from_array_view(([1, STEPS, WIDTH], window)).map_err(failed)?;
+    let outputs = session
+        .run(ort::inputs!["embeddings" => input])
+        .map_err(failed)?;
+    let (_, answer) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+    match answer {
+        [probability] if probability.is_finite() => Ok(probability.clamp(0.0, 1.0)),
+        other => Err(format!(
+            "it answered {} numbers instead of one probability",
+            other.len()
+        )),
     }
 }
 

@@ -13,6 +13,7 @@ mod recordings;
 mod resampling;
 mod robustness;
 mod seats;
+mod small;
 mod support;
 mod voice;
 mod wake;

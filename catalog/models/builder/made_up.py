@@ -22,7 +22,7 @@ from .recipe import Recipe
 
 SEED = 20_261_127
 LAYERS, WIDTH, HEADS, KV_HEADS, FEED_FORWARD = 2, 64, 2, 1, 128
-EXTENT = Extent(chunk=8, places=224)
+EXTENT = Extent(chunk=8, places=240)
 NAME = "codriver-made-up"
 END = "<|im_end|>"
 SENTENCES = (
@@ -117,7 +117,7 @@ def write(store: Path) -> Path:
             "tokenizer": "tokenizer.json",
             "prompt": "Said: {utterance}\nCall:",
             "end_of_call": "\n",
-            "max_tokens": 48,
+            "max_tokens": 64,
             "thresholds": {"execute": 0.9, "confirm": 0.5},
         },
         directory=directory,

@@ -42,7 +42,7 @@ class Assets:
 
     @classmethod
     def read(cls, mel_filters: IO[bytes], vocabulary: IO[bytes]) -> Assets:
-        """From Whisper's `mel_filters.npz` and `multilingual.tiktoken`."""
+        """From Whisper's `mel_filters.npz` and `multilingual.tiktoken`, or `gpt2.tiktoken` for English only."""
         filters = np.load(mel_filters)["mel_80"].astype(np.float32)
         lines = vocabulary.read().splitlines()
         return cls(filters, [base64.b64decode(line.split()[0]) for line in lines if line.strip()])
@@ -61,8 +61,9 @@ def write(model: Model, assets: Assets, quantisation: str, path: Path) -> None:
 
 def _header(model: Model, assets: Assets, file_type: int) -> bytes:
     vocabulary, width = model["decoder/embeddings/weight"].shape
-    if vocabulary < _MULTILINGUAL_VOCABULARY:
-        raise BuildError("the speech model is English-only; a multilingual one is needed")
+    # Before its first language an English-only model has the end of the text among GPT-2's own tokens.
+    end_of_text = [] if vocabulary >= _MULTILINGUAL_VOCABULARY else [b"<|endoftext|>"]
+    tokens = assets.tokens + end_of_text
     hyperparameters = (
         vocabulary,
         model["encoder/position_encodings/encodings"].shape[0],
@@ -80,8 +81,8 @@ def _header(model: Model, assets: Assets, file_type: int) -> bytes:
         struct.pack("<I11i", _MAGIC, *hyperparameters),
         struct.pack("<2i", *assets.mel_filters.shape),
         assets.mel_filters.tobytes(),
-        struct.pack("<i", len(assets.tokens)),
-        *(struct.pack("<i", len(token)) + token for token in assets.tokens),
+        struct.pack("<i", len(tokens)),
+        *(struct.pack("<i", len(token)) + token for token in tokens),
     ]
     return b"".join(parts)
 

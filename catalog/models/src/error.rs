@@ -117,6 +117,17 @@ pub enum Error {
         problem: String,
     },
 
+    /// A setting names an execution provider that the configuration does not have.
+    #[error("{key} = \"{name}\" is none of the execution providers; use one of {}", known.join(", "))]
+    NoSuchProvider {
+        /// The setting.
+        key: &'static str,
+        /// What it says.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+
     /// No execution provider took the model.
     #[error("{}: no execution provider runs {model}: {}", graph.display(), reasons(rejected))]
     NoProvider {

@@ -34,6 +34,7 @@ mod prompt;
 mod provider;
 mod runtime;
 mod sha256;
+mod standard_output;
 mod store;
 
 pub use error::Error;
@@ -45,7 +46,9 @@ pub use pack::ModelPack;
 pub use prompt::{PromptSegment, PromptTemplate};
 pub use provider::{
     CacheUse, Candidate, CandidateSettings, Effort, Entry, ExecutionProviders, LoadedModel,
-    ProviderReport, Rejection, RejectionKind, SessionOptions, Trial, answer_plugin_check,
+    PlacedSession, ProviderReport, Rejection, RejectionKind, SessionOptions, Trial,
+    answer_plugin_check,
 };
 pub use runtime::Runtime;
+pub use standard_output::reserve_standard_output;
 pub use store::Store;

@@ -58,6 +58,18 @@ pub trait Diagnostics {
     fn status(&self) -> zbus::Result<String>;
 }
 
+/// `org.codriver.CorrectionLog1`.
+#[proxy(
+    interface = "org.codriver.CorrectionLog1",
+    default_service = "org.codriver.Assistant",
+    default_path = "/org/codriver/Assistant"
+)]
+pub trait CorrectionLog {
+    fn read(&self, after: u64) -> zbus::Result<Vec<String>>;
+    fn erase(&self, before: &str) -> zbus::Result<u64>;
+    fn status(&self) -> zbus::Result<String>;
+}
+
 /// Connects to the configured bus.
 pub async fn connect(settings: &Settings) -> Result<Connection, Error> {
     let bus = &settings.dbus.bus;

@@ -111,6 +111,9 @@ fn readable(status: &Value) -> String {
             text("/captured/opened")
         ));
     }
+    if let Some(log) = status.get("correction_log") {
+        lines.extend(super::log::status_lines(log));
+    }
     lines.push(
         if status.pointer("/gateway/reachable") == Some(&Value::Bool(true)) {
             format!(

@@ -15,6 +15,7 @@ use super::{CommandReport, Controls, Event, Sentence, State, Timings, Understood
 use crate::attention::Origin;
 use crate::car::Car;
 use crate::clock::{self, Moment};
+use crate::correction_log::{Draft, Turn};
 use crate::dialogue::{Answer, Dialogue, Step};
 use crate::knowledge::Knowledge;
 use crate::replies::Ending;
@@ -116,18 +117,24 @@ impl Actor {
             self.stay_silent(&sentence, interpretation.language);
             return;
         }
+        let words = catalog.languages.get(&interpretation.language);
+        let turn = Turn::of(&sentence, &steps, words);
         let mut conclusion = Conclusion::default();
         for step in steps {
             self.step(step, &sentence, &interpretation, &mut conclusion)
                 .await;
         }
-        self.conclude(
+        let reply = self.conclude(
             sentence.id,
             interpretation.language,
-            sentence.timings,
+            &sentence.timings,
             sentence.ended,
-            conclusion,
+            &conclusion,
         );
+        self.controls.note(|| {
+            let outcomes = &conclusion.outcomes;
+            Draft::of_sentence(&sentence, &interpretation, turn, outcomes, &reply)
+        });
         // Who typed goes on typing.
         if sentence.origin != Origin::Typed {
             self.controls.replied(self.dialogue.is_open(Instant::now()));
@@ -322,7 +329,9 @@ impl Actor {
         let mut conclusion = Conclusion::default();
         self.undo(utterance, asked, None, language, &mut conclusion)
             .await;
-        self.conclude(utterance, language, Timings::default(), asked, conclusion);
+        let reply = self.conclude(utterance, language, &Timings::default(), asked, &conclusion);
+        self.controls
+            .note(|| Draft::of_button(utterance.to_string(), asked, language, &reply));
     }
 
     async fn undo(
@@ -394,15 +403,15 @@ impl Actor {
         }
     }
 
-    /// Signals what was done, replies, and rests.
+    /// Signals what was done, replies, and rests. The reply.
     fn conclude(
         &mut self,
         utterance: UtteranceId,
         language: Language,
-        timings: Timings,
+        timings: &Timings,
         ended: Instant,
-        conclusion: Conclusion,
-    ) {
+        conclusion: &Conclusion,
+    ) -> String {
         let total = milliseconds(ended.elapsed());
         if !conclusion.outcomes.is_empty() {
             let json = json!({
@@ -416,9 +425,10 @@ impl Actor {
             });
         }
         let pause = &self.knowledge.replies.texts(language).pause;
-        let (text, language) = conclusion
-            .verbatim
-            .unwrap_or_else(|| (conclusion.replies.join(pause), language));
+        let (text, language) = match &conclusion.verbatim {
+            Some((text, language)) => (text.clone(), *language),
+            None => (conclusion.replies.join(pause), language),
+        };
         self.controls.voice.say(&text, language);
         tracing::info!(
             stages = timings.to_line(),
@@ -429,10 +439,11 @@ impl Actor {
         self.last_reply = Some((text.clone(), language));
         self.controls.tell(Event::Said {
             utterance,
-            text,
+            text: text.clone(),
             language,
         });
         self.controls.events.state(State::Idle);
+        text
     }
 }
 

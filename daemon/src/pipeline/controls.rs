@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{Cancellation, Counts, Event, Events, Queue, Request, Sentence, State};
 use crate::attention::{Attention, Invited, LONGEST_HOLD, Press};
+use crate::correction_log::{CorrectionLog, Draft};
 use crate::settings::{BargeIn, LanguageChoice};
 use crate::speech::Voice;
 
@@ -32,6 +33,8 @@ pub struct Controls {
     pub attention: Attention,
     /// What became of what was heard.
     pub counts: Counts,
+    /// What was misunderstood.
+    pub log: CorrectionLog,
     listener: OnceLock<Arc<Listener>>,
     /// What is listened for once the reply is spoken.
     follow_up: Mutex<Option<(Invited, Duration)>>,
@@ -63,22 +66,23 @@ pub enum Refused {
 impl Controls {
     /// Controls of a pipeline whose stages share the given parts.
     pub fn new(
-        cancellation: Cancellation,
         sentences: Arc<Queue<Sentence>>,
         requests: mpsc::Sender<Request>,
         events: Events,
         voice: Voice,
         attention: Attention,
+        log: CorrectionLog,
         log_text: bool,
     ) -> Self {
         Self {
-            cancellation,
+            cancellation: Cancellation::default(),
             sentences,
             requests,
             events,
             voice,
             attention,
             counts: Counts::default(),
+            log,
             listener: OnceLock::new(),
             follow_up: Mutex::default(),
             log_text,
@@ -194,6 +198,14 @@ impl Controls {
     /// The text, where the owner lets the log hold it.
     pub fn loggable<'a>(&self, text: &'a str) -> Option<&'a str> {
         self.log_text.then_some(text)
+    }
+
+    /// Writes a request into the correction log, where that is on and nobody has closed the
+    /// microphone.
+    pub fn note(&self, draft: impl FnOnce() -> Draft) {
+        if !self.is_muted() {
+            self.log.note(draft);
+        }
     }
 
     /// Asks the actor to take back the last change.

@@ -7,7 +7,7 @@ use codriver_asr::{Ahead, Event as Sound, Listener, Next as Heard, Recognition, 
 use codriver_catalog::{Language, Zone};
 
 use super::sentence::span;
-use super::{Controls, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
+use super::{Controls, Doubt, Event, Heartbeat, IDLE_WAIT, Sentence, State, Status, Timings};
 use crate::attention::{Judged, Origin};
 use crate::expectations::{Expectations, Told};
 use crate::settings::{Activation, LanguageChoice};
@@ -171,8 +171,11 @@ impl Recognising {
                         return;
                     }
                 };
-                let confidence = f64::from(transcript.confidence);
-                self.hand_on(self.sentence(utterance, text, confidence, timings, origin));
+                self.hand_on(Sentence {
+                    confidence: f64::from(transcript.confidence),
+                    doubts: Doubt::of(&transcript),
+                    ..self.sentence(utterance, text, timings, origin)
+                });
             }
             Ok(Recognition::Rejected { reason, .. }) => {
                 tracing::info!(%reason, timings = timings.to_line(), "nothing that can be trusted");
@@ -189,7 +192,6 @@ impl Recognising {
         &self,
         utterance: &Utterance,
         text: String,
-        confidence: f64,
         timings: Timings,
         origin: Origin,
     ) -> Sentence {
@@ -198,7 +200,8 @@ impl Recognising {
             text,
             language: Some(self.language),
             speaker: utterance.zone,
-            confidence,
+            confidence: 0.0,
+            doubts: Vec::new(),
             ended: utterance.end_of_speech.at,
             timings,
             span: span(utterance.id),
@@ -221,7 +224,7 @@ impl Recognising {
         if self.controls.attention.owes_answer(began) {
             let nothing = String::new();
             self.controls
-                .push(self.sentence(utterance, nothing, 0.0, timings, Origin::Asked));
+                .push(self.sentence(utterance, nothing, timings, Origin::Asked));
         } else {
             self.controls.events.state(State::Idle);
         }

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use codriver_catalog::Zone;
-use codriver_models::ExecutionProviders;
 use codriver_nlu::opening::OpeningPhrase;
 
 use super::{Activation, Listening, Settings};
@@ -20,7 +19,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         understanding,
         dialogue,
         models,
-        execution_provider,
+        correction_log,
         ..
     } = settings;
     within("audio.buffer_frames", audio.buffer_frames, 64, 8192)?;
@@ -90,7 +89,29 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         50.0,
     )?;
     filled("dialogue.speed_path", &dialogue.speed_path)?;
-    ExecutionProviders::parse(execution_provider, true)
+    within(
+        "correction_log.most_bytes",
+        correction_log.most_bytes,
+        65_536,
+        16_777_216,
+    )?;
+    if !correction_log.directory.is_absolute() {
+        return Err(format!(
+            "correction_log.directory = \"{}\" must be an absolute path",
+            correction_log.directory.display()
+        ));
+    }
+    settings
+        .providers()
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+/// The same of what one file may say of another's: the first name that stands for nothing.
+pub(super) fn check_together(settings: &Settings) -> Result<(), String> {
+    let named = settings.voice_activity_providers();
+    named
+        .and_then(|_| settings.wake_providers())
         .map(|_| ())
         .map_err(|error| error.to_string())
 }

@@ -85,6 +85,10 @@ pub fn load(layers: &Layers) -> Result<Settings, Error> {
     };
     let settings = merged.map_err(|error| environment(error.to_string()))?;
     check::check(&settings).map_err(environment)?;
+    check::check_together(&settings).map_err(|problem| Error::Settings {
+        origin: "all files and the environment together".into(),
+        problem,
+    })?;
     Ok(settings)
 }
 
@@ -287,6 +291,28 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_small_model_may_name_a_provider_of_another_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            folder.path(),
+            "conf.d/10-small.toml",
+            "[voice_activity]\nprovider = \"openvino:NPU\"\n\
+             [listening]\nwake_provider = \"openvino:NPU\"\n",
+        );
+        let message = load(&layers(folder.path(), &[])).unwrap_err().to_string();
+        assert!(message.contains("voice_activity.provider"), "{message}");
+        assert!(message.contains("use one of cpu"), "{message}");
+        write(
+            folder.path(),
+            "conf.d/20-npu.toml",
+            "[[execution_provider]]\nname = \"openvino\"\ndevice = \"NPU\"\ngraph = \"npu\"\n",
+        );
+        let settings = load(&layers(folder.path(), &[])).unwrap();
+        let wake = settings.wake_providers().unwrap();
+        assert_eq!(wake.entries()[0].to_string(), "openvino:NPU");
     }
 
     #[test]

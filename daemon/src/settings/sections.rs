@@ -43,6 +43,8 @@ pub struct Settings {
     pub speech: Speech,
     /// What may be kept.
     pub privacy: Privacy,
+    /// What was misunderstood, kept on this machine.
+    pub correction_log: CorrectionLog,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             places: Places::default(),
             speech: Speech::default(),
             privacy: Privacy::default(),
+            correction_log: CorrectionLog::default(),
         }
     }
 }
@@ -115,6 +118,8 @@ pub enum AudioHost {
 pub struct VoiceActivity {
     /// Model pack of the voice activity detector.
     pub pack: String,
+    /// The execution provider that runs it; the CPU where it cannot.
+    pub provider: String,
     /// Speech probability, 0 to 1, from which a window is speech.
     pub voiced_at: f64,
     /// Once speaking, a window stays speech down to this probability.
@@ -125,6 +130,7 @@ impl Default for VoiceActivity {
     fn default() -> Self {
         Self {
             pack: "silero-vad".into(),
+            provider: "cpu".into(),
             voiced_at: 0.5,
             unvoiced_below: 0.35,
         }
@@ -178,6 +184,8 @@ pub struct Listening {
     pub wake_phrases: Vec<String>,
     /// Model pack of the speech embedding that their heads listen to; empty for none.
     pub wake_pack: String,
+    /// The execution provider that runs embedding and heads; the CPU where it cannot.
+    pub wake_provider: String,
     /// How long a request may be in coming after a button or the wake phrase, 1000 to 30000.
     pub window_ms: u32,
     /// How long more is listened for after a reply, 0 to 30000; 0 is not at all.
@@ -198,6 +206,7 @@ impl Default for Listening {
             activation: Activation::Wake,
             wake_phrases: vec!["hello car".into(), "hey codriver".into(), "你好小车".into()],
             wake_pack: "speech-embedding".into(),
+            wake_provider: "cpu".into(),
             window_ms: 8_000,
             follow_up_ms: 4_000,
             hold: false,
@@ -465,4 +474,26 @@ pub enum BargeIn {
 pub struct Privacy {
     /// Write what was said into the log. Off: only identifiers, times and outcomes.
     pub log_text: bool,
+}
+
+/// What was misunderstood, kept on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorrectionLog {
+    /// Whether every request is written down, with what was understood and done.
+    pub enabled: bool,
+    /// Where; made when it is needed, readable by nobody else.
+    pub directory: PathBuf,
+    /// The most that it may take, 65536 to 16777216 bytes; the oldest entries give way.
+    pub most_bytes: u32,
+}
+
+impl Default for CorrectionLog {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            directory: "/var/lib/codriver/log".into(),
+            most_bytes: 1_048_576,
+        }
+    }
 }

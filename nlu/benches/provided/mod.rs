@@ -8,6 +8,7 @@
 //! device = "CPU"
 //! graph = "npu"
 //! ```
+#![allow(dead_code)] // each bench uses its own part
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -9,9 +9,10 @@ use crate::Error;
 
 /// Another decoder, watched.
 ///
-/// A run that takes longer than `patience` for every chunk of it is given up.
-/// The thread cannot be stopped where it hangs; until it comes back, all runs
-/// fail at once.
+/// It is given one chunk after the other, and given up when one of them takes
+/// longer than `patience`: so a hang costs that time once, however much is to
+/// be read. The thread cannot be stopped where it hangs; until it comes back,
+/// all runs fail at once.
 pub struct WatchedDecoder {
     /// Closed to end the thread.
     jobs: Option<SyncSender<Job>>,
@@ -83,6 +84,33 @@ fn work(decoder: &mut dyn Decoder, job: &Job) -> Result<Vec<f32>, Error> {
     decoder.advance(&job.tokens).map(<[f32]>::to_vec)
 }
 
+impl WatchedDecoder {
+    /// Lets the thread do one job, and waits no longer than patience lasts.
+    fn run(&mut self, job: Job) -> Result<Vec<f32>, Error> {
+        let ended = || failed("its thread has ended".into());
+        if self.late {
+            match self.replies.try_recv() {
+                Ok(_) => self.late = false,
+                Err(TryRecvError::Empty) => return Err(failed("it still hangs".into())),
+                Err(TryRecvError::Disconnected) => return Err(ended()),
+            }
+        }
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job).map_err(|_| ended())?;
+        match self.replies.recv_timeout(self.patience) {
+            Ok(reply) => reply,
+            Err(RecvTimeoutError::Timeout) => {
+                self.late = true;
+                Err(failed(format!(
+                    "no result within {} ms",
+                    self.patience.as_millis()
+                )))
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(ended()),
+        }
+    }
+}
+
 impl Drop for WatchedDecoder {
     /// Waits until the thread has given its session back: a vendor's library
     /// that is still at it while the process ends crashes that. One that hangs
@@ -111,37 +139,15 @@ impl Decoder for WatchedDecoder {
 
     fn advance(&mut self, tokens: &[u32]) -> Result<&[f32], Error> {
         self.shape.check(self.position, tokens)?;
-        let ended = || failed("its thread has ended".into());
-        if self.late {
-            match self.replies.try_recv() {
-                Ok(_) => self.late = false,
-                Err(TryRecvError::Empty) => return Err(failed("it still hangs".into())),
-                Err(TryRecvError::Disconnected) => return Err(ended()),
-            }
+        let mut position = self.position;
+        for chunk in tokens.chunks(self.chunk) {
+            self.logits = self.run(Job {
+                position,
+                tokens: chunk.to_vec(),
+            })?;
+            position += chunk.len();
         }
-        let job = Job {
-            position: self.position,
-            tokens: tokens.to_vec(),
-        };
-        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        jobs.send(job).map_err(|_| ended())?;
-        let chunks = tokens.len().div_ceil(self.chunk);
-        let patience = self
-            .patience
-            .saturating_mul(u32::try_from(chunks).unwrap_or(u32::MAX));
-        match self.replies.recv_timeout(patience) {
-            Ok(reply) => self.logits = reply?,
-            Err(RecvTimeoutError::Timeout) => {
-                self.late = true;
-                return Err(failed(format!(
-                    "no result within {} ms for {chunks} chunks of {} tokens",
-                    patience.as_millis(),
-                    self.chunk
-                )));
-            }
-            Err(RecvTimeoutError::Disconnected) => return Err(ended()),
-        }
-        self.position += tokens.len();
+        self.position = position;
         Ok(&self.logits)
     }
 }

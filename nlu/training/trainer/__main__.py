@@ -13,7 +13,7 @@ from .accuracy import accuracy
 from .cache import CACHE
 from .catalog import Catalog
 from .confidence import confidence
-from .corpus import LANGUAGES, Corpus, read
+from .corpus import LANGUAGES, Corpus, check, read
 from .errors import TrainingError
 from .follow_ups import FollowUp
 from .follow_ups import read as read_follow_ups
@@ -36,6 +36,7 @@ def main() -> None:
     follow_ups = read_follow_ups(arguments.corpus, catalog)
     if arguments.action == "check":
         listed = needs.read(arguments.corpus, catalog)
+        check(corpus)
         needs.check(listed, corpus, follow_ups)
         print(counts(corpus, follow_ups, listed, catalog))
     elif arguments.action == "tables":
@@ -104,6 +105,7 @@ def _arguments() -> argparse.Namespace:
         action.add_argument("--work", type=Path, default=CACHE / "training", help="base, checkpoint and log")
     train.add_argument("--out", type=Path, required=True, help="the adapter")
     train.add_argument("--start", type=Path, help="an adapter to go on from; without it, training begins anew")
+    train.add_argument("--share", type=float, default=0.6, help="of the new weights in the adapter, with --start")
     train.add_argument("--samples", type=int, default=60_000)
     train.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     train.add_argument("--minutes", type=float, default=140)

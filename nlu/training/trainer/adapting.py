@@ -65,6 +65,8 @@ def _train_one(place: int, workers: int, arguments: argparse.Namespace, catalog:
     Training(model, encoder, sampler, settings, checkpoint, place, workers).run(report)
     if place > 0:
         return
+    if arguments.start is not None:
+        _mix_with(model, arguments.start, arguments.share)
     _write(model, kept, sampler.commands(), arguments.out)
     held_out = Sampler(catalog, corpus, follow_ups, lexicons, "validation", {}, recipe.languages)
     held_out = held_out.evaluation(arguments.seed, joined=100)
@@ -93,6 +95,15 @@ def _texts(corpus: Corpus, follow_ups: list[FollowUp], lexicons: Lexicons, sampl
 
 def _start_from(model: Transformer, path: Path) -> None:
     """Goes on from an adapter that was trained before on the same base."""
+    _mix_with(model, path, share=0.0)
+
+
+def _mix_with(model: Transformer, path: Path, share: float) -> None:
+    """Makes every weight the mean of its own, which counts `share`, and that of an adapter on the same base.
+
+    Between the adapter that training began with and the one it ended with lies one that understands more sentences it
+    never saw than either (Wortsman et al., Model soups, 2022).
+    """
     arrays = adapters.read(path)
     for name in model.linear_names():
         if f"{name}/up" not in arrays:
@@ -102,7 +113,7 @@ def _start_from(model: Transformer, path: Path) -> None:
         for parameter, array in zip(adapter_of(model, name), found):
             if parameter.shape != array.shape:
                 raise TrainingError(f"{path}: {name} has the shape {array.shape}, not {tuple(parameter.shape)}")
-            parameter.data.copy_(torch.from_numpy(array.astype(np.float32)))
+            parameter.data.lerp_(torch.from_numpy(array.astype(np.float32)).to(parameter.device), 1 - share)
 
 
 def _write(model: Transformer, kept: list[int] | None, commands: list[str], out: Path) -> None:

@@ -56,6 +56,18 @@ class Corpus:
     """What the recogniser made of sentences for training; of these only."""
 
 
+def check(corpus: Corpus) -> None:
+    """`TrainingError` where the same words ask for something and for nothing."""
+    asks = {_plain(line.text): line for line in corpus.lines if line.command is not None}
+    for line in corpus.lines:
+        if line.command is None and (other := asks.get(_plain(line.text))) is not None:
+            raise TrainingError(f'{line.where}: "{line.text}" means {other.command} at {other.where}; take out one of them')
+
+
+def _plain(text: str) -> str:
+    return text.lower().strip(" .?!。？！")
+
+
 def split_of(text: str) -> str:
     """A tenth for testing, a twentieth for validation: by the words, whatever their order in a file."""
     place = int(hashlib.sha256(text.strip().lower().encode()).hexdigest()[:8], 16) % 20

@@ -14,7 +14,7 @@ from .noise import Homophones
 from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
-SHARES = {"nothing": 0.27, "several": 0.19, "follow-up": 0.08, "indirect": 0.14, "phrase of a pack": 0.04}
+SHARES = {"nothing": 0.25, "several": 0.24, "follow-up": 0.07, "indirect": 0.16, "phrase of a pack": 0.03}
 HEARD_SHARE = 0.08
 HEARD_LINES = 1600
 """Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""

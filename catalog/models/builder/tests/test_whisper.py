@@ -72,6 +72,18 @@ class Whisper(unittest.TestCase):
         header = struct.unpack_from("<I11i", self.path.read_bytes())
         self.assertEqual(header, (0x67676D6C, VOCABULARY, 8, WIDTH, 2, 1, 4, WIDTH, 2, 0, 80, 2007))
 
+    def test_an_english_only_model_gets_the_end_of_the_text_as_its_last_token(self) -> None:
+        tokens = {}
+        for vocabulary in (VOCABULARY, VOCABULARY - 1):
+            variables = smallest_whisper()
+            variables["decoder/embeddings/weight"] = np.ones((vocabulary, WIDTH), np.float16)
+            write(ctranslate2.read(model(variables)), self.assets, "q8_0", self.path)
+            written = self.path.read_bytes()
+            at = struct.calcsize("<I11i2i") + self.assets.mel_filters.nbytes
+            (tokens[vocabulary],) = struct.unpack_from("<i", written, at)
+            self.assertEqual(b"<|endoftext|>" in written, vocabulary < VOCABULARY)
+        self.assertEqual(tokens, {VOCABULARY: 2, VOCABULARY - 1: 3})
+
     def test_keys_lose_their_bias_and_other_projections_keep_theirs(self) -> None:
         write(ctranslate2.read(model(smallest_whisper())), self.assets, "f16", self.path)
         written = self.path.read_bytes()

@@ -83,6 +83,29 @@ impl ExecutionProviders {
         Self { entries }
     }
 
+    /// The one of this name for a small model that has a single graph, and the CPU behind it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchProvider`] with the names there are; `key` is the setting that asks for it.
+    pub fn named(&self, key: &'static str, name: &str) -> Result<Self, Error> {
+        let mut entries = self.entries.iter().map(|entry| Entry {
+            graph: GraphKind::CpuDynamic,
+            ..entry.clone()
+        });
+        let cpu = Entry::cpu();
+        match entries.find(|entry| entry.to_string() == name) {
+            Some(entry) if entry != cpu => Ok(Self {
+                entries: vec![entry, cpu],
+            }),
+            None if name != cpu.to_string() => Err(Error::NoSuchProvider {
+                key,
+                name: name.into(),
+                known: self.entries.iter().map(Entry::to_string).collect(),
+            }),
+            _ => Ok(Self::cpu()),
+        }
+    }
+
     /// The candidates in order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -150,6 +173,26 @@ mod tests {
         assert_eq!(
             ExecutionProviders::parse(&[], false).unwrap(),
             ExecutionProviders::cpu()
+        );
+    }
+
+    #[test]
+    fn a_small_model_gets_the_provider_that_is_named_for_it_and_the_cpu() {
+        let list = settings(
+            "[[execution_provider]]\nname = \"openvino\"\ndevice = \"NPU\"\ngraph = \"npu\"",
+        );
+        let list = ExecutionProviders::parse(&list, true).unwrap();
+        let named = list.named("wake", "openvino:NPU").unwrap();
+        let entries = named.entries().iter().map(Entry::to_string);
+        assert_eq!(entries.collect::<Vec<_>>(), ["openvino:NPU", "cpu"]);
+        assert_eq!(named.entries()[0].graph, GraphKind::CpuDynamic);
+        assert_eq!(
+            list.named("wake", "cpu").unwrap(),
+            ExecutionProviders::cpu()
+        );
+        assert_eq!(
+            list.named("wake", "openvino").unwrap_err().to_string(),
+            "wake = \"openvino\" is none of the execution providers; use one of openvino:NPU, cpu"
         );
     }
 

@@ -4,6 +4,7 @@ mod assignment;
 mod cache;
 mod candidate;
 mod list;
+mod placed;
 mod plugin;
 mod plugin_check;
 mod report;
@@ -11,6 +12,7 @@ mod session;
 
 pub use candidate::{Candidate, CandidateSettings};
 pub use list::{Entry, ExecutionProviders};
+pub use placed::PlacedSession;
 pub use plugin_check::answer_plugin_check;
 pub use report::{CacheUse, Effort, LoadedModel, ProviderReport, Rejection, RejectionKind, Trial};
 pub use session::SessionOptions;

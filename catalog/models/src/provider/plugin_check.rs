@@ -1,7 +1,7 @@
 //! Tries a plugin out in a process of its own: one that crashes there is never loaded here.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::RejectionKind;
 use super::session::{Refusal, first_line};
-use crate::Runtime;
+use crate::{Runtime, reserve_standard_output};
 
 /// The first argument that asks a program to be the other process.
 const ASKED: &str = "--check-plugin";
@@ -31,6 +31,8 @@ pub fn answer_plugin_check() -> Option<ExitCode> {
     if asked != ASKED {
         return None;
     }
+    // The reason is to be all that stands there.
+    let output = reserve_standard_output();
     let loaded = Runtime::load(Path::new(runtime))
         .map_err(|error| error.to_string())
         .and_then(|runtime| {
@@ -44,7 +46,8 @@ pub fn answer_plugin_check() -> Option<ExitCode> {
     match loaded {
         Ok(_) => Some(ExitCode::SUCCESS),
         Err(reason) => {
-            println!("{reason}");
+            // A reader that is gone is not told.
+            let _ = output.and_then(|mut output| writeln!(output, "{reason}"));
             Some(ExitCode::from(REFUSED))
         }
     }
@@ -88,8 +91,7 @@ pub(super) fn run(
     if status.success() {
         return Ok(());
     }
-    // A plugin may write there too; the reason comes last.
-    let reason = said.lines().last().unwrap_or_default();
+    let reason = said.trim();
     match (status.code(), status.signal()) {
         (Some(code), _) if code == i32::from(REFUSED) => Err(refused(reason)),
         (_, Some(signal)) => Err(Refusal::new(

@@ -50,6 +50,18 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// Whose reason it is, which is in the log too.
+    pub(super) fn of(self, model: &str, entry: &Entry) -> Rejection {
+        let Self { kind, reason } = self;
+        let candidate = entry.to_string();
+        tracing::warn!(model, candidate, reason, "execution provider rejected");
+        Rejection {
+            candidate,
+            kind,
+            reason,
+        }
+    }
+
     pub(super) fn new(kind: RejectionKind, reason: impl Into<String>) -> Self {
         Self {
             kind,
@@ -154,15 +166,7 @@ impl Runtime {
                 );
                 Ok(LoadedModel { session, report })
             }
-            Err(Refusal { kind, reason }) => {
-                let candidate = entry.to_string();
-                tracing::warn!(model, candidate, reason, "execution provider rejected");
-                Err(Rejection {
-                    candidate,
-                    kind,
-                    reason,
-                })
-            }
+            Err(refusal) => Err(refusal.of(model, entry)),
         }
     }
 

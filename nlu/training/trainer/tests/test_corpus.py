@@ -42,6 +42,11 @@ class CorpusTest(unittest.TestCase):
         self.assertEqual(first.slots, [("zone", "adjective"), ("degrees", "")])
         self.assertEqual((second.text, second.indirect, dict(second.fixed)), ("brr", True, {"degrees": "2"}))
 
+    def test_words_that_ask_for_something_and_for_nothing_are_refused(self) -> None:
+        corpus.check(self.read("[cabin.warm]\nheat {zone}\n[none]\nheat the oven\n"))
+        with self.assertRaisesRegex(TrainingError, r"cabin.en.txt:4.*cabin.warm at cabin.en.txt:2"):
+            corpus.check(self.read("[cabin.warm]\nwarm me up\n[none]\nWarm me up.\n"))
+
     def test_what_the_pack_does_not_know_is_refused_with_its_line(self) -> None:
         for phrases, problem in (
             ("[cabin.cool]\nx", "no command cabin.cool"),

@@ -49,6 +49,7 @@ found |= {
     "write /etc": tried(writes("/etc/codriver/written")),
     "write /usr": tried(writes("/usr/lib/codriver/written")),
     "write /var": tried(writes("/var/lib/codriver/written")),
+    "write the log": tried(writes("/var/lib/codriver/log/written")),
     "write /run": tried(writes("/run/written")),
     "write /tmp": tried(writes("/tmp/written")),
     "read /root": tried(lambda: os.listdir("/root")),

@@ -1,0 +1,97 @@
+//! The voice daemon with an accelerator that fails in the middle of a sentence.
+
+#![cfg(target_arch = "x86_64")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use stage::accelerators::{
+    Fault, FaultyRuntime, MADE_UP_PACK, OPENVINO, make_up_model, openvino_library, skipped,
+};
+use stage::{Assistant, Event, Scene, SceneOptions};
+
+const REPLY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A car whose assistant is told to run a made-up model on OpenVINO.
+async fn scene() -> (Scene, FaultyRuntime, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("models");
+    make_up_model(&store).unwrap();
+    let runtime = FaultyRuntime::build(folder.path(), &openvino_library().unwrap()).unwrap();
+    let config = format!(
+        "[understanding]\npack = \"{MADE_UP_PACK}\"\n\
+         [models]\ndirectory = {store:?}\nlibrary = {:?}\nprefer = \"listed\"\n\
+         [[execution_provider]]\n{OPENVINO}\n[[execution_provider]]\nname = \"cpu\"\n",
+        runtime.library()
+    );
+    let scene = Scene::start(SceneOptions {
+        tier: "model".to_owned(),
+        config,
+        ..SceneOptions::default()
+    })
+    .await
+    .unwrap();
+    (scene, runtime, folder)
+}
+
+async fn understood(assistant: &mut Assistant, text: &str) -> Value {
+    assistant.submit(text, "en").await.unwrap();
+    let happenings = assistant.until_said(REPLY_WITHIN).await.unwrap();
+    let mut understood = happenings.into_iter().filter_map(|h| match h.event {
+        Event::Understood(interpretation) => Some(interpretation),
+        _ => None,
+    });
+    understood.next().expect("it was understood somehow")
+}
+
+#[tokio::test]
+async fn a_failure_in_mid_sentence_is_counted_and_the_sentence_is_understood_all_the_same() {
+    if skipped().unwrap() {
+        return;
+    }
+    let (scene, runtime, _folder) = scene().await;
+    let mut assistant = scene.assistant().await.unwrap();
+
+    let before = understood(&mut assistant, "arrange the cabin").await;
+    let healthy = assistant.status().await.unwrap()["accelerator"].clone();
+    assert_eq!(healthy["failures"], 0, "{healthy}\n{}", scene.logs());
+    assert_eq!(healthy["last_failure"], Value::Null);
+    let answers = healthy["answers"].as_u64().unwrap();
+    assert!(answers >= 1, "{healthy}");
+
+    runtime.fail_at(2, Fault::NotANumber).unwrap();
+    let after = understood(&mut assistant, "arrange the cabin").await;
+    assert_eq!(after["commands"], before["commands"]);
+    assert_eq!(after["decision"], before["decision"]);
+    let failed = assistant.status().await.unwrap()["accelerator"].clone();
+    assert_eq!(failed["failures"], 1, "{failed}\n{}", scene.logs());
+    assert_eq!(failed["answers"], answers);
+    assert!(failed["rests_for_ms"].as_u64().unwrap() > 0, "{failed}");
+    let reason = failed["last_failure"].as_str().unwrap();
+    assert!(reason.contains("not numbers"), "{reason}");
+}
+
+#[tokio::test]
+async fn after_the_packs_were_read_again_the_status_counts_for_the_model_in_use() {
+    if skipped().unwrap() {
+        return;
+    }
+    let (scene, _runtime, _folder) = scene().await;
+    let mut assistant = scene.assistant().await.unwrap();
+    understood(&mut assistant, "arrange the cabin").await;
+    let before = assistant.status().await.unwrap()["accelerator"]["answers"].clone();
+    assert!(before.as_u64().unwrap() >= 1, "{before}");
+    let voice = i32::try_from(scene.voice.id()).unwrap();
+    // SAFETY: no memory is involved; the process is a child that was not waited for.
+    assert_eq!(unsafe { libc::kill(voice, libc::SIGHUP) }, 0);
+    let until = Instant::now() + REPLY_WITHIN;
+    while assistant.status().await.unwrap()["accelerator"]["answers"] != 0 {
+        assert!(Instant::now() < until, "never reloaded\n{}", scene.logs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    understood(&mut assistant, "arrange the cabin").await;
+    let after = assistant.status().await.unwrap();
+    assert_eq!(after["accelerator"]["answers"], before);
+    assert_eq!(after["models"][0]["chosen"], "openvino:CPU");
+}
