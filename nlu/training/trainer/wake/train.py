@@ -14,7 +14,7 @@ from .lessons import Lesson, Lessons, parts
 
 HEARD = 0.97
 """Share of the phrases said to it in noise that a head's threshold lets pass."""
-LOWEST, HIGHEST = 0.05, 0.5
+LOWEST, HIGHEST = 0.05, 0.8
 """Limits of a threshold: the recogniser has the last word, so it is low."""
 KEPT_BACK = 10
 TOGETHER = 8
