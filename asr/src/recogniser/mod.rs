@@ -1,19 +1,22 @@
 //! From an utterance to words: the trait, and what a recogniser answers.
 
 mod bias;
+mod calling;
 mod decoded;
 mod decoding;
 mod guard;
 mod processor;
 mod repetition;
 mod search;
+mod spelling;
 mod tokens;
 mod transcript;
 mod whisper;
 
 pub use bias::BiasWeights;
+pub use calling::CallOptions;
 pub use guard::{GuardOptions, Rejected};
-pub use transcript::{Timings, Token, Transcript};
+pub use transcript::{Call, Timings, Token, Transcript, Verdict};
 pub use whisper::{SearchOptions, Whisper, WhisperOptions};
 
 use codriver_catalog::Language;
