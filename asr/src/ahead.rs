@@ -84,7 +84,7 @@ impl Ahead {
         if !wanted() {
             return Ok(());
         }
-        if completeness != Completeness::Complete {
+        if !completeness.is_whole() {
             recognition = self.recogniser.recognise(&utterance, &wanted)?;
             completeness = self.judge(&recognition);
             listener.judge(&utterance, completeness);
@@ -118,7 +118,7 @@ impl Ahead {
             }),
             _ => {
                 let mut recognition = self.recogniser.glance(utterance, &|| true)?;
-                if self.judge(&recognition) != Completeness::Complete {
+                if !self.judge(&recognition).is_whole() {
                     recognition = self.recogniser.recognise(utterance, &|| true)?;
                 }
                 Ok(Recognised {

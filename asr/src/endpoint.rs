@@ -22,11 +22,20 @@ pub use options::EndpointOptions;
 pub enum Completeness {
     /// A whole request: little more silence is needed.
     Complete,
+    /// A whole request to which a value may be added: "open the window" (halfway).
+    Extensible,
     /// The beginning of a request: "navigate to".
     Unfinished,
     /// Nobody knows.
     #[default]
     Unknown,
+}
+
+impl Completeness {
+    /// Whether nothing is missing.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Complete | Self::Extensible)
+    }
 }
 
 /// What the endpointer found in the stream.

@@ -316,7 +316,7 @@ impl FrontEnd {
             ),
             zone,
             truncated: segment.truncated,
-            wake: self.wake_words.as_ref().and_then(WakeWords::score).cloned(),
+            wake: self.wake_words.as_ref().and_then(WakeWords::score),
             samples: segment.samples,
         }
     }

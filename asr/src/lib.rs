@@ -78,8 +78,8 @@ pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};
 pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next, RELEASE_TAIL};
 pub use recogniser::{
-    BiasWeights, GuardOptions, Recogniser, Recognition, Rehearsal, Rejected, SearchOptions,
-    Timings, Token, Transcript, Whisper, WhisperOptions,
+    BiasWeights, Call, CallOptions, GuardOptions, Recogniser, Recognition, Rehearsal, Rejected,
+    SearchOptions, Timings, Token, Transcript, Verdict, Whisper, WhisperOptions,
 };
 pub use resample::ToSpeech;
 pub use source::{

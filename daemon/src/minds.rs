@@ -272,6 +272,7 @@ fn endpoint_options(settings: &Settings) -> EndpointOptions {
         pause: milliseconds(settings.endpoint.pause_ms),
         hangover: milliseconds(settings.endpoint.hangover_ms),
         hangover_complete: milliseconds(settings.endpoint.hangover_complete_ms),
+        hangover_extensible: milliseconds(settings.endpoint.hangover_extensible_ms),
         hangover_unfinished: milliseconds(settings.endpoint.hangover_unfinished_ms),
         min_speech: milliseconds(settings.endpoint.shortest_ms),
         hard_cap: milliseconds(settings.endpoint.longest_ms),

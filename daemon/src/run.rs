@@ -353,6 +353,7 @@ fn report(
                 json!({
                     "recognitions": controls.counts.recognised(),
                     "passed_over": controls.counts.passed_over(),
+                    "calls": controls.counts.calls(),
                 }),
             );
             if let Some(health) = mind.health() {

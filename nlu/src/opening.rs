@@ -30,20 +30,8 @@ const FEWEST_CHARACTERS: usize = 3;
 const CODE_LENGTH: usize = 16;
 /// Words that a recogniser may make more of the phrase than it has.
 const MORE_WORDS: usize = 2;
-/// A code this long may differ in one sound; where the phrase was heard before, any.
+/// A code this long may differ in one sound.
 const LONG_CODE: usize = 5;
-/// Sounds at the end that must be the phrase's, however it was begun.
-const ENDING: usize = 2;
-
-/// What is known beside the words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evidence {
-    /// Nothing: the words must be the phrase by themselves.
-    WordsOnly,
-    /// Something that knows the phrase by its sound has heard it, so a recogniser that wrote its
-    /// first sounds as others is believed: "a low car" for "hello car".
-    Heard,
-}
 
 impl OpeningPhrase {
     /// A phrase of English words or of Chinese characters.
@@ -85,18 +73,18 @@ impl OpeningPhrase {
 
     /// What is said after the phrase, as it was written; `None` when `text` does not begin with
     /// it, "" when nothing follows.
-    pub fn rest<'a>(&self, text: &'a str, evidence: Evidence) -> Option<&'a str> {
+    pub fn rest<'a>(&self, text: &'a str) -> Option<&'a str> {
         let sentence = Sentence::read(text);
         let tokens = &sentence.tokens;
         let length = match &self.0 {
-            Form::Mandarin(sounds) => begins_with_sounds(tokens, sounds, evidence)?,
+            Form::Mandarin(sounds) => begins_with_sounds(tokens, sounds)?,
             Form::English {
                 words,
                 letters,
                 codes,
             } => (1..=words + MORE_WORDS)
                 .filter_map(|length| {
-                    let unlike = unlikeness(tokens.get(..length)?, letters, codes, evidence)?;
+                    let unlike = unlikeness(tokens.get(..length)?, letters, codes)?;
                     Some((unlike, length))
                 })
                 .min_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -112,20 +100,10 @@ impl OpeningPhrase {
 
 /// What is said after any of `phrases`, however often they are said; `None` when `text` begins
 /// with none of them.
-pub fn after_opening<'a>(
-    phrases: &[OpeningPhrase],
-    text: &'a str,
-    evidence: Evidence,
-) -> Option<&'a str> {
-    let after = |text, evidence| {
-        let mut rests = phrases
-            .iter()
-            .filter_map(|phrase| phrase.rest(text, evidence));
-        rests.next()
-    };
-    // The words alone say best where the phrase ends.
-    let mut rest = after(text, Evidence::WordsOnly).or_else(|| after(text, evidence))?;
-    while let Some(further) = after(rest, Evidence::WordsOnly) {
+pub fn after_opening<'a>(phrases: &[OpeningPhrase], text: &'a str) -> Option<&'a str> {
+    let after = |text| phrases.iter().find_map(|phrase| phrase.rest(text));
+    let mut rest = after(text)?;
+    while let Some(further) = after(rest) {
         rest = further;
     }
     Some(rest)
@@ -136,43 +114,22 @@ fn sound_of_character(token: &Token) -> Option<mandarin::Sound> {
 }
 
 /// How many tokens the phrase takes.
-fn begins_with_sounds(
-    tokens: &[Token],
-    sounds: &[mandarin::Sound],
-    evidence: Evidence,
-) -> Option<usize> {
+fn begins_with_sounds(tokens: &[Token], sounds: &[mandarin::Sound]) -> Option<usize> {
     let heard = tokens.get(..sounds.len())?;
-    let differs = |(token, sound): (&Token, &mandarin::Sound)| {
-        sound_of_character(token).is_none_or(|heard| sound.cost(&heard).is_none())
+    let alike = |(token, sound): (&Token, &mandarin::Sound)| {
+        sound_of_character(token).is_some_and(|heard| sound.cost(&heard).is_some())
     };
-    let pairs = || heard.iter().zip(sounds);
-    let alike = match evidence {
-        Evidence::WordsOnly => !pairs().any(differs),
-        Evidence::Heard => {
-            pairs().filter(|pair| differs(*pair)).count() <= 1
-                && !pairs().rev().take(ENDING).any(differs)
-        }
-    };
-    alike.then_some(sounds.len())
+    heard.iter().zip(sounds).all(alike).then_some(sounds.len())
 }
 
 /// How unlike the phrase these words are spelt, 0 to 1; `None` when they sound different.
-fn unlikeness(
-    heard: &[Token],
-    letters: &str,
-    phrase: &[String; 2],
-    evidence: Evidence,
-) -> Option<f32> {
+fn unlikeness(heard: &[Token], letters: &str, phrase: &[String; 2]) -> Option<f32> {
     let joined: String = heard.iter().map(|token| token.text.as_str()).collect();
     if !joined.bytes().all(|letter| letter.is_ascii_alphabetic()) {
         return None;
     }
     let longest = joined.len().max(letters.len());
     let unlike = strsim::osa_distance(&joined, letters) as f32 / longest as f32;
-    if evidence == Evidence::Heard {
-        let alike = unlike <= 0.5 && ends_alike(&codes(&joined), phrase);
-        return alike.then_some(unlike);
-    }
     let sounds_apart = codes(&joined)
         .iter()
         .flat_map(|a| phrase.iter().map(move |b| (a, b)))
@@ -190,17 +147,6 @@ fn unlikeness(
     alike.then_some(unlike)
 }
 
-/// Whether any two of the codes end in the same sounds and differ in one before them.
-fn ends_alike(heard: &[String; 2], phrase: &[String; 2]) -> bool {
-    heard
-        .iter()
-        .flat_map(|a| phrase.iter().map(move |b| (a, b)))
-        .any(|(a, b)| {
-            let ending = b.get(b.len().saturating_sub(ENDING)..).unwrap_or(b);
-            a.ends_with(ending) && strsim::osa_distance(a, b) <= 1
-        })
-}
-
 fn codes(letters: &str) -> [String; 2] {
     let result = DoubleMetaphone::new(Some(CODE_LENGTH)).double_metaphone(letters);
     [result.primary(), result.alternate()]
@@ -212,64 +158,7 @@ mod tests {
 
     fn rest<'a>(phrase: &str, text: &'a str) -> Option<&'a str> {
         let phrase = OpeningPhrase::new(phrase).unwrap();
-        phrase.rest(text, Evidence::WordsOnly)
-    }
-
-    fn rest_heard<'a>(phrase: &str, text: &'a str) -> Option<&'a str> {
-        let phrases = [OpeningPhrase::new(phrase).unwrap()];
-        after_opening(&phrases, text, Evidence::Heard)
-    }
-
-    /// As our recogniser wrote synthetic voices at 10 dB.
-    #[test]
-    fn a_phrase_that_was_heard_before_is_known_though_its_beginning_was_written_as_another() {
-        for (phrase, text, request) in [
-            (
-                "hello car",
-                "a low car, turn on the light",
-                "turn on the light",
-            ),
-            (
-                "hello car",
-                "low, car, turn on the light",
-                "turn on the light",
-            ),
-            (
-                "hello car",
-                "hello, car, turn on the light",
-                "turn on the light",
-            ),
-            ("hey codriver", "echo, driver, louder", "louder"),
-            ("hey codriver", "hey, code driver louder", "louder"),
-            ("hey codriver", "hey, call, driver, louder", "louder"),
-            ("你好小车", "一号小车, 打开空调", "打开空调"),
-            ("你好小车", "1号, 消车, 打开空调", "打开空调"),
-        ] {
-            assert_eq!(rest_heard(phrase, text), Some(request), "{text}");
-        }
-        for text in ["a low car, lights on", "echo, driver, louder", "一号小车"] {
-            assert_eq!(rest("hello car", text), None, "{text}");
-            assert_eq!(rest("hey codriver", text), None, "{text}");
-            assert_eq!(rest("你好小车", text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn other_words_are_no_phrase_even_where_one_was_heard() {
-        for text in [
-            "the car is dirty",
-            "hello Carl",
-            "open the car",
-            "hello",
-            "你好小李",
-            "你好",
-        ] {
-            assert_eq!(rest_heard("hello car", text), None, "{text}");
-            assert_eq!(rest_heard("你好小车", text), None, "{text}");
-        }
-        for text in ["turn on the radio", "the driver is late", "drive on"] {
-            assert_eq!(rest_heard("hey codriver", text), None, "{text}");
-        }
+        phrase.rest(text)
     }
 
     #[test]
@@ -328,7 +217,7 @@ mod tests {
     fn a_phrase_said_twice_is_taken_off_twice() {
         let phrases = ["hello car", "你好小车"].map(|phrase| OpeningPhrase::new(phrase).unwrap());
         let text = "Hello car. Hello car! Lights on";
-        let after = |text| after_opening(&phrases, text, Evidence::WordsOnly);
+        let after = |text| after_opening(&phrases, text);
         assert_eq!(after(text), Some("Lights on"));
         assert_eq!(after("你好小车"), Some(""));
         assert_eq!(after("lights on"), None);

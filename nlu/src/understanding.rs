@@ -57,6 +57,9 @@ pub enum Tiers {
 pub enum Progress {
     /// A phrase was said from beginning to end, its words heard exactly, and lacks nothing.
     Complete,
+    /// The same, but it is also the beginning of a phrase that says more: "open the window"
+    /// (halfway).
+    Extensible,
     /// A phrase was begun, or an argument is missing.
     Unfinished,
     /// The phrases do not tell: free text, or words of no phrase.
@@ -162,9 +165,12 @@ impl Understanding {
             (None, Ok(_)) if pattern.score >= EXECUTE => {
                 // Free text may go on: "navigate to the train ... station". What only sounds
                 // like a phrase is worth a second look.
-                return match pattern.has_text || pattern.score < EXACT {
-                    true => Progress::Unknown,
-                    false => Progress::Complete,
+                return if pattern.has_text || pattern.score < EXACT {
+                    Progress::Unknown
+                } else if self.patterns.may_say_more(&sentence, &pattern) {
+                    Progress::Extensible
+                } else {
+                    Progress::Complete
                 };
             }
             (Some(Reason::Blocked { .. }), _) => return Progress::Unknown,

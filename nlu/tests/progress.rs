@@ -26,11 +26,30 @@ fn assert_all(understanding: &Understanding, expected: Progress, sentences: &[&s
 fn a_whole_phrase_is_complete_in_both_languages() {
     let sentences = [
         "Turn on the air conditioning.",
-        "Set the temperature to 22 degrees.",
-        "Please close all the windows",
+        "Turn on the front defroster.",
+        "Set the fan speed to sixty percent",
         "Open the driver's window and turn on the seat heating.",
-        "打开空调",
+        "打开前雾灯",
         "把温度调到22度",
+    ];
+    assert_all(&understanding(), Progress::Complete, &sentences);
+}
+
+#[test]
+fn a_whole_phrase_to_which_a_value_may_be_added_is_extensible_in_both_languages() {
+    let sentences = [
+        "Open the window",
+        "Open the sunroof.",
+        "Open my window",
+        "turn on the seat heating",
+        "Set the temperature to 22 degrees.",
+        "打开天窗",
+    ];
+    assert_all(&understanding(), Progress::Extensible, &sentences);
+    let sentences = [
+        "Open the window halfway",
+        "Open the window please",
+        "Open the window all the way",
     ];
     assert_all(&understanding(), Progress::Complete, &sentences);
 }

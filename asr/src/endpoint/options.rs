@@ -24,6 +24,8 @@ pub struct EndpointOptions {
     pub hangover: Duration,
     /// The same after words that were judged a whole request.
     pub hangover_complete: Duration,
+    /// The same after words that were judged a whole request to which a value may be added.
+    pub hangover_extensible: Duration,
     /// The same after words that were judged the beginning of one.
     pub hangover_unfinished: Duration,
     /// Utterances with less voiced audio in all are dropped: coughs and door slams.
@@ -42,6 +44,7 @@ impl Default for EndpointOptions {
             pause: Duration::from_millis(96),
             hangover: Duration::from_millis(700),
             hangover_complete: Duration::from_millis(250),
+            hangover_extensible: Duration::from_millis(450),
             hangover_unfinished: Duration::from_millis(1200),
             min_speech: Duration::from_millis(160),
             hard_cap: Duration::from_secs(15),
@@ -54,6 +57,7 @@ impl EndpointOptions {
     pub(super) fn is_over(&self, unvoiced_samples: usize, completeness: Completeness) -> bool {
         let wanted = match completeness {
             Completeness::Complete => self.hangover_complete,
+            Completeness::Extensible => self.hangover_extensible,
             Completeness::Unfinished => self.hangover_unfinished,
             Completeness::Unknown => self.hangover,
         };
@@ -83,6 +87,12 @@ impl EndpointOptions {
             return refuse(
                 "endpoint.hangover_complete_ms",
                 "must be at least endpoint.pause_ms and at most endpoint.hangover_ms",
+            );
+        }
+        if !(self.hangover_complete..=self.hangover).contains(&self.hangover_extensible) {
+            return refuse(
+                "endpoint.hangover_extensible_ms",
+                "must be at least endpoint.hangover_complete_ms and at most endpoint.hangover_ms",
             );
         }
         if self.hangover_unfinished < self.hangover {

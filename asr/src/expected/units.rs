@@ -1,5 +1,8 @@
 //! Text cut into the units that phrases are made of.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// English words with their apostrophes, single Han characters, and the signs that are spoken
 /// (`%`, `°`); lower case, everything else left out.
 pub(crate) fn units(text: &str) -> Vec<String> {
@@ -41,6 +44,23 @@ pub(crate) fn is_han(character: char) -> bool {
 pub(crate) fn simplified(character: char) -> char {
     let text = character.encode_utf8(&mut [0; 4]).to_owned();
     fast2s::convert(&text).chars().next().unwrap_or(character)
+}
+
+/// The traditional forms of a simplified character, where it has others than itself.
+pub(crate) fn traditional(character: char) -> &'static [char] {
+    /// The characters of which most texts are made.
+    const HAN: std::ops::RangeInclusive<char> = '\u{4e00}'..='\u{9fff}';
+    static FORMS: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
+        let mut forms: HashMap<char, Vec<char>> = HashMap::new();
+        for form in HAN {
+            let simplified = simplified(form);
+            if simplified != form {
+                forms.entry(simplified).or_default().push(form);
+            }
+        }
+        forms
+    });
+    FORMS.get(&character).map_or(&[], Vec::as_slice)
 }
 
 fn plain(character: char) -> char {

@@ -5,14 +5,11 @@
 //! sounds nearly as good gives way. Where a phrase is complete, so are those that end it. Within
 //! dictation nothing is raised, and where the words may be dictation or a phrase, half.
 
-use std::collections::HashMap;
-
-use codriver_catalog::Language;
 use whisper_rs::WhisperTokenId;
 
 use super::decoding::score;
 use super::tokens::TokenTable;
-use crate::expected::units::{is_han, is_part_of_word, is_unit, simplified};
+use crate::expected::units::{is_han, is_part_of_word, is_unit, simplified, traditional};
 use crate::expected::{Expected, Outlook, Walk};
 
 /// By how much scores are raised, in logits: 0 is not at all, and with 1 a token may be 2.7 times
@@ -101,19 +98,10 @@ impl Stops {
 
 impl Bias {
     pub(super) fn new(expected: Expected, table: &TokenTable) -> Self {
-        let mut traditional: HashMap<char, Vec<char>> = HashMap::new();
-        if expected.language() == Language::Mandarin {
-            for character in HAN {
-                let simplified = simplified(character);
-                if simplified != character {
-                    traditional.entry(simplified).or_default().push(character);
-                }
-            }
-        }
         let spellings = expected
             .vocabulary()
             .iter()
-            .map(|unit| spellings(unit, &traditional, table))
+            .map(|unit| spellings(unit, table))
             .collect();
         let compounds = table
             .all()
@@ -151,21 +139,11 @@ impl Bias {
     }
 }
 
-/// The characters of which most texts are made.
-const HAN: std::ops::RangeInclusive<char> = '\u{4e00}'..='\u{9fff}';
-
 /// A word in lower case, with a capital and, where it is short, in capitals, with a blank before
 /// it; a character in its simplified and traditional forms.
-fn spellings(
-    unit: &str,
-    traditional: &HashMap<char, Vec<char>>,
-    table: &TokenTable,
-) -> Vec<Vec<WhisperTokenId>> {
+fn spellings(unit: &str, table: &TokenTable) -> Vec<Vec<WhisperTokenId>> {
     if unit.chars().all(is_unit) {
-        let others = unit
-            .chars()
-            .filter_map(|character| traditional.get(&character));
-        let others = others.flatten().map(char::to_string);
+        let others = unit.chars().flat_map(traditional).map(char::to_string);
         let forms = [unit.to_owned()].into_iter().chain(others);
         return forms.filter_map(|form| table.spell(&form)).collect();
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use codriver_catalog::Language;
+use whisper_rs::WhisperTokenId;
 
 use super::bias::Sentence;
-use super::{Timings, Token, Transcript};
+use super::{Call, Timings, Token, Transcript};
 
 /// What came out of one run of the model.
 #[derive(Clone)]
@@ -16,11 +17,16 @@ pub(super) struct Decoded {
     pub(super) log_probability: f32,
     pub(super) kind: Sentence,
     pub(super) pieces: Vec<Piece>,
+    /// What became of the wake phrase that a head has heard.
+    pub(super) call: Option<Call>,
+    /// The first pieces that are this phrase.
+    pub(super) call_pieces: usize,
 }
 
 /// A text token.
 #[derive(Clone)]
 pub(super) struct Piece {
+    pub(super) token: WhisperTokenId,
     /// Perhaps parts of a character.
     pub(super) bytes: Vec<u8>,
     /// How probable the model itself found it.
@@ -32,8 +38,14 @@ impl Decoded {
         text(&self.pieces)
     }
 
+    /// Of the words behind the wake phrase: where there are none, nothing is in doubt.
     pub(super) fn confidence(&self) -> f32 {
-        geometric_mean(self.pieces.iter().map(|piece| piece.probability))
+        let request = self.pieces.get(self.call_pieces..).unwrap_or_default();
+        let only_called = self.call_pieces > 0 && !text(request).chars().any(char::is_alphanumeric);
+        match only_called {
+            true => 1.0,
+            false => geometric_mean(request.iter().map(|piece| piece.probability)),
+        }
     }
 
     pub(super) fn into_transcript(self, duration: Duration, timings: Timings) -> Transcript {
@@ -43,6 +55,7 @@ impl Decoded {
             confidence: self.confidence(),
             tokens: whole_characters(&self.pieces),
             no_speech_probability: self.no_speech_probability,
+            call: self.call,
             duration,
             timings,
         }
@@ -109,7 +122,11 @@ mod tests {
             (window[1..].to_vec(), 0.4),
             (b"!".to_vec(), 0.7),
         ]
-        .map(|(bytes, probability)| Piece { bytes, probability });
+        .map(|(bytes, probability)| Piece {
+            token: 0,
+            bytes,
+            probability,
+        });
         let tokens = whole_characters(&pieces);
         let expected = [(" open", 0.9), ("窗", 0.4), ("!", 0.7)].map(|(text, probability)| Token {
             text: text.to_owned(),

@@ -134,13 +134,31 @@ pub(super) struct Model {
 }
 
 /// How to write down an utterance.
+#[derive(Clone, Copy)]
 pub(super) struct Writing<'a> {
     pub(super) language: Language,
+    /// As [`Beginning`] has it.
+    pub(super) no_speech_probability: f32,
+    /// What is known to be said first.
+    pub(super) opening: Option<&'a Opening>,
     /// What is expected, and how much to lean towards it.
     pub(super) bias: Option<(&'a Bias, BiasWeights)>,
     pub(super) most_tokens: usize,
     /// Asked before each token.
     pub(super) wanted: &'a dyn Fn() -> bool,
+}
+
+/// Words at the beginning of a text that are not the model's own choice.
+pub(super) struct Opening {
+    pub(super) pieces: Vec<Piece>,
+    /// Tokens that may not follow: they would make another word of the last.
+    pub(super) not_behind: Vec<WhisperTokenId>,
+}
+
+impl Opening {
+    pub(super) fn log_probability(&self) -> f32 {
+        self.pieces.iter().map(|piece| piece.probability.ln()).sum()
+    }
 }
 
 impl Model {
@@ -188,35 +206,45 @@ impl Model {
         whisper_rs::get_lang_id(language.code()).map(|id| self.context.token_lang(id))
     }
 
-    /// Writes the words down, after [`begin`](Self::begin). `None` when nobody wants them any
+    /// Writes the words down that were encoded. `None` when nobody wants them any
     /// more.
-    pub(super) fn write(
-        &mut self,
-        beginning: &Beginning,
-        how: &Writing<'_>,
-    ) -> Result<Option<Decoded>, WhisperError> {
+    pub(super) fn write(&mut self, how: &Writing<'_>) -> Result<Option<Decoded>, WhisperError> {
         let mut past = self.set_task(how.language)?;
         let mut path = how.bias.map(|(bias, weights)| (bias.begin(), weights));
         let mut line = Line::new(&self.rules);
         let mut scores = Vec::new();
-        let mut next = self.rules.first_timestamp;
+        let mut next = vec![self.rules.first_timestamp];
+        let mut not_next: &[WhisperTokenId] = &[];
+        if let Some(opening) = how.opening {
+            line.begin_with(&opening.pieces);
+            for piece in &opening.pieces {
+                next.push(piece.token);
+                if let Some((path, _)) = &mut path {
+                    path.written(piece.token, &piece.bytes);
+                }
+            }
+            not_next = &opening.not_behind;
+        }
         while past < self.rules.longest {
             if !(how.wanted)() {
                 return Ok(None);
             }
-            self.state.decode(&[next], past, self.threads)?;
-            past += 1;
+            self.state.decode(&next, past, self.threads)?;
+            past += next.len();
             scores.clear();
             scores.extend_from_slice(self.state.get_logits()?);
-            next = line.take(&mut scores, path.as_ref().map(|(path, w)| (path, w)));
-            if next == self.rules.end_of_text {
+            let leaning = path.as_ref().map(|(path, weights)| (path, weights));
+            let token = line.take(&mut scores, leaning, not_next);
+            not_next = &[];
+            next = vec![token];
+            if token == self.rules.end_of_text {
                 break;
             }
-            if next < self.rules.end_of_text {
-                let bytes = self.table.bytes(next);
-                line.write(bytes);
+            if token < self.rules.end_of_text {
+                let bytes = self.table.bytes(token);
+                line.write(token, bytes);
                 if let Some((path, _)) = &mut path {
-                    path.written(next, bytes);
+                    path.written(token, bytes);
                 }
                 if line.pieces.len() >= how.most_tokens || line.is_looping() {
                     break;
@@ -225,10 +253,12 @@ impl Model {
         }
         Ok(Some(Decoded {
             language: how.language,
-            no_speech_probability: beginning.no_speech_probability,
+            no_speech_probability: how.no_speech_probability,
             log_probability: line.log_probability(),
             kind: path.map_or(Sentence::Other, |(path, _)| path.kind()),
             pieces: line.pieces,
+            call: None,
+            call_pieces: 0,
         }))
     }
 
@@ -290,8 +320,17 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    /// Begins with pieces that somebody else has chosen. Where the text might have ended within
+    /// them nobody asks.
+    fn begin_with(&mut self, pieces: &[Piece]) {
+        self.pieces.extend_from_slice(pieces);
+        self.ends.resize(pieces.len(), f32::NEG_INFINITY);
+        self.last_timestamps = [false; 2];
+    }
+
+    fn write(&mut self, token: WhisperTokenId, bytes: &[u8]) {
         self.pieces.push(Piece {
+            token,
             bytes: bytes.to_vec(),
             probability: self.probability,
         });
@@ -315,11 +354,12 @@ impl<'a> Line<'a> {
         is_looping(&super::decoded::text(&self.pieces))
     }
 
-    /// The token to write next.
+    /// The token to write next, none of `not_next`.
     fn take(
         &mut self,
         scores: &mut [f32],
         path: Option<(&Path<'_>, &BiasWeights)>,
+        not_next: &[WhisperTokenId],
     ) -> WhisperTokenId {
         self.rules
             .forbid(scores, self.last_timestamps, self.timestamp);
@@ -328,6 +368,12 @@ impl<'a> Line<'a> {
         let own = scores.to_vec();
         if self.ends.len() <= self.pieces.len() {
             self.ends.push(self.rules.end(scores) - sum);
+        }
+        // Their probability is lost to what is taken instead of them.
+        for token in not_next {
+            if let Some(score) = scores.get_mut(index(*token)) {
+                *score = f32::NEG_INFINITY;
+            }
         }
         if let Some((path, weights)) = path {
             path.lean(weights, scores, &self.rules.stops);
@@ -441,7 +487,7 @@ mod tests {
     }
 
     fn take(line: &mut Line<'_>, scores: [f32; 10]) -> WhisperTokenId {
-        line.take(&mut scores.clone(), None)
+        line.take(&mut scores.clone(), None, &[])
     }
 
     #[test]

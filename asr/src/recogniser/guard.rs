@@ -196,6 +196,7 @@ mod tests {
             confidence: 0.9,
             tokens: Vec::new(),
             no_speech_probability: 0.0,
+            call: None,
             duration: Duration::from_secs(2),
             timings: Timings::default(),
         }

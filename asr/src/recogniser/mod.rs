@@ -1,6 +1,7 @@
 //! From an utterance to words: the trait, and what a recogniser answers.
 
 mod bias;
+mod calling;
 mod decoded;
 mod decoding;
 mod guard;
@@ -8,14 +9,16 @@ mod processor;
 mod rehearsal;
 mod repetition;
 mod search;
+mod spelling;
 mod tokens;
 mod transcript;
 mod whisper;
 
 pub use bias::BiasWeights;
+pub use calling::CallOptions;
 pub use guard::{GuardOptions, Rejected};
 pub use rehearsal::Rehearsal;
-pub use transcript::{Timings, Token, Transcript};
+pub use transcript::{Call, Timings, Token, Transcript, Verdict};
 pub use whisper::{SearchOptions, Whisper, WhisperOptions};
 
 use codriver_catalog::Language;

@@ -21,6 +21,8 @@ use crate::expected::Outlook;
 pub(super) struct Search<'a> {
     pub(super) language: Language,
     pub(super) bias: &'a Bias,
+    /// What all of them begin with.
+    pub(super) opening: &'a [Piece],
     /// The least logarithm of its probability that a sentence may have.
     pub(super) at_least: f32,
     /// The model is asked no more often than this.
@@ -34,8 +36,7 @@ pub(super) struct Search<'a> {
 struct Hypothesis<'a> {
     /// Logarithm of its probability.
     score: f32,
-    /// The tokens with the model's own probabilities.
-    tokens: Vec<(WhisperTokenId, f32)>,
+    pieces: Vec<Piece>,
     /// The path before the last token.
     path: Rc<Path<'a>>,
     whole: bool,
@@ -71,20 +72,22 @@ impl Model {
         let past = self.set_task(search.language)?;
         // The state holds these tokens behind the task.
         let mut held: Vec<WhisperTokenId> = Vec::new();
+        let mut path = search.bias.begin();
+        if let Some((_, before)) = search.opening.split_last() {
+            for piece in before {
+                path.written(piece.token, &piece.bytes);
+            }
+        }
         let mut open = BinaryHeap::from([Hypothesis {
-            score: 0.0,
-            tokens: Vec::new(),
-            path: Rc::new(search.bias.begin()),
+            score: search.opening.iter().map(|p| p.probability.ln()).sum(),
+            pieces: search.opening.to_vec(),
+            path: Rc::new(path),
             whole: false,
         }]);
         let mut steps = 0;
         while let Some(best) = open.pop() {
             if best.whole {
-                let piece = |(token, probability): &(WhisperTokenId, f32)| Piece {
-                    bytes: self.table.bytes(*token).to_vec(),
-                    probability: *probability,
-                };
-                return Ok(Some((best.tokens.iter().map(piece).collect(), best.score)));
+                return Ok(Some((best.pieces, best.score)));
             }
             steps += 1;
             if steps > search.most_steps || !(search.wanted)() {
@@ -104,28 +107,32 @@ impl Model {
         held: &mut Vec<WhisperTokenId>,
         open: &mut BinaryHeap<Hypothesis<'a>>,
     ) -> Result<(), WhisperError> {
-        let scores = self.scores_behind(best, past, held)?;
+        let scores = self.scores_behind(&best.pieces, past, held)?;
         let sum = log_sum_exp(&scores);
         let room = search.at_least - best.score;
         let likely = |log_probability: f32| log_probability >= room;
         let mut path = (*best.path).clone();
-        if let Some((last, _)) = best.tokens.last() {
-            path.written(*last, self.table.bytes(*last));
+        if let Some(last) = best.pieces.last() {
+            path.written(last.token, &last.bytes);
         }
         let path = Rc::new(path);
         let next = path.next(&|token| likely(score(&scores, token) - sum));
         let known = |outlook| matches!(outlook, Outlook::Beginning | Outlook::Following);
-        if best.tokens.len() < search.most_tokens {
+        if best.pieces.len() < search.most_tokens {
             for (token, certainty) in next.tokens {
                 let log_probability = score(&scores, token) - sum;
                 if !known(certainty.outlook) || !likely(log_probability) {
                     continue;
                 }
-                let mut tokens = best.tokens.clone();
-                tokens.push((token, log_probability.exp()));
+                let mut pieces = best.pieces.clone();
+                pieces.push(Piece {
+                    token,
+                    bytes: self.table.bytes(token).to_vec(),
+                    probability: log_probability.exp(),
+                });
                 open.push(Hypothesis {
                     score: best.score + log_probability,
-                    tokens,
+                    pieces,
                     path: Rc::clone(&path),
                     whole: false,
                 });
@@ -135,7 +142,7 @@ impl Model {
         if next.end.is_some_and(|certainty| known(certainty.outlook)) && likely(end) {
             open.push(Hypothesis {
                 score: best.score + end,
-                tokens: best.tokens.clone(),
+                pieces: best.pieces.clone(),
                 path,
                 whole: true,
             });
@@ -143,15 +150,16 @@ impl Model {
         Ok(())
     }
 
-    /// The scores of what follows `best`. What the state holds already is not asked again.
-    fn scores_behind(
+    /// The scores of what follows these pieces. What the state holds already, `held` behind `past`
+    /// tokens, is not asked again.
+    pub(super) fn scores_behind(
         &mut self,
-        best: &Hypothesis<'_>,
+        pieces: &[Piece],
         past: usize,
         held: &mut Vec<WhisperTokenId>,
     ) -> Result<Vec<f32>, WhisperError> {
         let start = [self.rules.first_timestamp()];
-        let tokens = best.tokens.iter().map(|(token, _)| *token);
+        let tokens = pieces.iter().map(|piece| piece.token);
         let tokens: Vec<WhisperTokenId> = start.into_iter().chain(tokens).collect();
         let same = tokens.iter().zip(held.iter());
         // The last token is always given anew, for its scores.
@@ -165,7 +173,7 @@ impl Model {
             .decode(last, past + tokens.len() - 1, self.threads)?;
         *held = tokens;
         let mut scores = self.state.get_logits()?.to_vec();
-        let last_timestamps = [best.tokens.is_empty(); 2];
+        let last_timestamps = [pieces.is_empty(); 2];
         let rules = &self.rules;
         rules.forbid(&mut scores, last_timestamps, rules.first_timestamp());
         Ok(scores)

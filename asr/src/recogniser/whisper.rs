@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codriver_catalog::{Language, UtteranceId};
@@ -9,6 +10,7 @@ use codriver_models::ModelPack;
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperError};
 
 use super::bias::{Bias, BiasWeights, Sentence};
+use super::calling::CallOptions;
 use super::decoded::Decoded;
 use super::decoding::{Model, Writing};
 use super::guard::{GuardOptions, Rejected, judge};
@@ -34,6 +36,8 @@ pub struct WhisperOptions {
     pub bias: BiasWeights,
     /// When an expected sentence is taken for what was said.
     pub search: SearchOptions,
+    /// When a wake phrase is taken for what was said.
+    pub call: CallOptions,
     /// When a transcript is not believed.
     pub guard: GuardOptions,
 }
@@ -46,6 +50,7 @@ impl Default for WhisperOptions {
             least_audio_context: 256,
             bias: BiasWeights::default(),
             search: SearchOptions::default(),
+            call: CallOptions::default(),
             guard: GuardOptions::default(),
         }
     }
@@ -156,7 +161,8 @@ impl Whisper {
         let mut audio_context = audio_context(audio.len(), self.options.least_audio_context);
         let mut encodes = 1;
         self.model.encode(&audio, audio_context).map_err(failed)?;
-        let mut decoded = self.write(seconds, wanted)?;
+        let calls = utterance.wake.as_ref().map_or(&[][..], |wake| &wake.calls);
+        let mut decoded = self.write(seconds, calls, wanted)?;
         if decoded.as_ref().is_some_and(|d| is_looping(&d.text()))
             && audio_context < MAX_AUDIO_CONTEXT
         {
@@ -164,7 +170,7 @@ impl Whisper {
             audio_context = (audio_context * 2).min(MAX_AUDIO_CONTEXT);
             encodes += 1;
             self.model.encode(&audio, audio_context).map_err(failed)?;
-            decoded = self.write(seconds, wanted)?;
+            decoded = self.write(seconds, calls, wanted)?;
         }
         self.heard = decoded.map(|decoded| Heard {
             utterance: utterance.id,
@@ -177,12 +183,18 @@ impl Whisper {
         Ok(self.heard.as_ref())
     }
 
-    /// Writes down what was encoded, in the language that it sounds most like.
-    fn write(&mut self, seconds: f32, wanted: &dyn Fn() -> bool) -> Result<Option<Decoded>, Error> {
+    /// Writes down what was encoded, in the language that it sounds most like, and makes sure of
+    /// the wake phrase in it.
+    fn write(
+        &mut self,
+        seconds: f32,
+        calls: &[Arc<str>],
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Option<Decoded>, Error> {
         let beginning = self.model.begin(&self.options.languages).map_err(failed)?;
-        let likelier = |(language, score): &(Language, f32)| match *language == self.spoken_last {
-            true => (*language, score + SPOKEN_LAST),
-            false => (*language, *score),
+        let likelier = |(language, score): &(Language, f32)| {
+            let spoken_last = f32::from(u8::from(*language == self.spoken_last)) * SPOKEN_LAST;
+            (*language, score + spoken_last)
         };
         let language = beginning
             .languages
@@ -191,13 +203,22 @@ impl Whisper {
             .max_by(|one, other| one.1.total_cmp(&other.1))
             .map_or(self.spoken_last, |(language, _)| language);
         let bias = self.biases.get(&language);
-        let how = Writing {
+        let writing = Writing {
             language,
+            no_speech_probability: beginning.no_speech_probability,
+            opening: None,
             bias: bias.map(|bias| (bias, self.options.bias)),
             most_tokens: most_tokens(language, seconds),
             wanted,
         };
-        self.model.write(&beginning, &how).map_err(failed)
+        let written = self.model.write(&writing).map_err(failed)?;
+        let Some(written) = written else {
+            return Ok(None);
+        };
+        let options = &self.options.call;
+        self.model
+            .confirm(calls, options, writing, written)
+            .map_err(failed)
     }
 
     /// The expected sentence that may be taken for what was written, where that is none itself.
@@ -221,6 +242,10 @@ impl Whisper {
         let search = Search {
             language: written.language,
             bias,
+            opening: written
+                .pieces
+                .get(..written.call_pieces)
+                .unwrap_or_default(),
             at_least: written.log_probability - concession,
             most_steps: options.most_steps,
             most_tokens: most_tokens(written.language, heard.seconds),
@@ -236,6 +261,8 @@ impl Whisper {
             log_probability,
             kind: Sentence::Expected,
             pieces,
+            call: written.call.clone(),
+            call_pieces: written.call_pieces,
         };
         tracing::debug!(
             written = written.text(),

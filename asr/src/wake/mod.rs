@@ -1,5 +1,6 @@
-//! Was the wake phrase said? The first of two stages, on every utterance: cheap enough to run all
-//! day, and generous, because the recogniser's words have to begin with the phrase as well.
+//! Was the wake phrase said? The first of two stages, on the beginning of every utterance: cheap
+//! enough to run all day, and generous, because the recogniser has to find the phrase likely as
+//! well.
 //!
 //! ```text
 //! utterance so far -> Embedding: a vector every 80 ms -> the last 16 -> a Head for each phrase
@@ -10,24 +11,37 @@
 mod embedding;
 mod head;
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use codriver_models::{ExecutionProviders, ModelPack, ProviderReport, Runtime};
 
 use crate::Error;
+use crate::audio::SAMPLE_RATE_HZ;
 use embedding::Embedding;
 use head::Head;
 
-/// How much an utterance resembles the wake phrase that it resembles most.
+/// A wake phrase ends within so many samples of an utterance's beginning, the pre-roll among them.
+const CALLED_WITHIN: usize = 4 * SAMPLE_RATE_HZ as usize;
+
+/// How much an utterance resembles wake phrases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WakeScore {
-    /// The phrase as it was trained, in lower case.
+    /// The phrase that it resembles most, as it was trained, in lower case.
     pub phrase: Arc<str>,
-    /// How sure the phrase's head is at its surest moment, 0 to 1.
+    /// How sure this phrase's head is at its surest moment, 0 to 1.
     pub probability: f32,
-    /// Whether that is enough to ask the recogniser.
-    pub woken: bool,
+    /// The phrases that it resembles enough to ask the recogniser, the likeliest first: heads of
+    /// phrases that sound alike are woken together.
+    pub calls: Vec<Arc<str>>,
+}
+
+impl WakeScore {
+    /// Whether any phrase is likely enough to ask the recogniser.
+    pub fn is_woken(&self) -> bool {
+        !self.calls.is_empty()
+    }
 }
 
 /// Listens for the phrases of its heads.
@@ -38,7 +52,8 @@ pub struct WakeWords {
     window: Vec<f32>,
     /// Samples of the utterance that were heard already.
     heard: usize,
-    best: Option<WakeScore>,
+    /// How sure each head was at its surest moment.
+    surest: Vec<f32>,
 }
 
 impl WakeWords {
@@ -64,7 +79,7 @@ impl WakeWords {
             heads,
             window: Vec::new(),
             heard: 0,
-            best: None,
+            surest: Vec::new(),
         };
         wake_words.begin();
         Ok(wake_words)
@@ -84,39 +99,46 @@ impl WakeWords {
     pub fn begin(&mut self) {
         self.embedding.begin();
         self.heard = 0;
-        self.best = None;
+        self.surest = vec![0.0; self.heads.len()];
         self.window = self.embedding.of_silence().repeat(head::STEPS);
     }
 
     /// Hears what is new in an utterance of which `so_far` (16 kHz mono, -1.0 to 1.0) is known.
+    /// Who calls does so at the beginning; what is said later only sounds like it.
     ///
     /// # Errors
     /// [`Error::WakeWord`] when a graph fails.
     pub fn hear(&mut self, so_far: &[f32]) -> Result<(), Error> {
-        while let Some(hop) = so_far.get(self.heard..self.heard + embedding::HOP) {
+        while self.heard < CALLED_WITHIN
+            && let Some(hop) = so_far.get(self.heard..self.heard + embedding::HOP)
+        {
             self.heard += hop.len();
             let vector = self.embedding.next(hop)?;
             self.window.drain(..vector.len());
             self.window.extend_from_slice(&vector);
-            for head in &mut self.heads {
-                let probability = head.probability(&self.window)?;
-                let best = self.best.as_ref();
-                let woken = probability >= head.threshold();
-                // A head that is woken counts more than one that is surer but wants more.
-                if best.is_none_or(|best| (woken, probability) > (best.woken, best.probability)) {
-                    self.best = Some(WakeScore {
-                        phrase: head.phrase_shared(),
-                        probability,
-                        woken,
-                    });
-                }
+            for (head, surest) in self.heads.iter_mut().zip(&mut self.surest) {
+                *surest = surest.max(head.probability(&self.window)?);
             }
         }
         Ok(())
     }
 
     /// How the utterance fares so far; `None` when there was too little of it.
-    pub fn score(&self) -> Option<&WakeScore> {
-        self.best.as_ref()
+    pub fn score(&self) -> Option<WakeScore> {
+        let mut heads: Vec<_> = self.heads.iter().zip(&self.surest).collect();
+        let woken = |(head, surest): &(&Head, &f32)| **surest >= head.threshold();
+        // A head that is woken counts more than one that is surer but wants more.
+        heads.sort_by(|a, b| {
+            (woken(b), b.1)
+                .partial_cmp(&(woken(a), a.1))
+                .unwrap_or(Ordering::Equal)
+        });
+        let (head, probability) = heads.first().filter(|_| self.heard > 0)?;
+        let calls = heads.iter().take_while(|head| woken(head));
+        Some(WakeScore {
+            phrase: head.phrase_shared(),
+            probability: **probability,
+            calls: calls.map(|(head, _)| head.phrase_shared()).collect(),
+        })
     }
 }

@@ -67,6 +67,7 @@ impl Counting {
             confidence: 1.0,
             tokens: Vec::new(),
             no_speech_probability: 0.0,
+            call: None,
             duration: utterance.duration(),
             timings: Timings::default(),
         })
@@ -195,6 +196,18 @@ fn a_pause_in_an_unfinished_command_does_not_lose_its_second_half() {
     assert!(recognised.ahead.is_some());
     // Words that are no whole request are looked at twice.
     assert_eq!(heard.recognitions, 4);
+}
+
+/// "Open the window", 380 ms of silence, "halfway".
+#[test]
+fn a_value_that_comes_after_a_short_pause_belongs_to_the_request_before_it() {
+    let windows = [(true, 20), (false, 12), (true, 10), (false, 30)];
+    for (completeness, utterances) in [(Completeness::Extensible, 1), (Completeness::Complete, 2)] {
+        let heard = hear(&windows, completeness, false);
+        assert_eq!(heard.utterances.len(), utterances, "{completeness:?}");
+    }
+    let heard = hear(&windows, Completeness::Extensible, false);
+    assert_eq!(words(&heard.utterances[0].1), "glance 960 ms");
 }
 
 #[test]

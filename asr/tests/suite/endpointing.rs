@@ -95,8 +95,9 @@ fn silence_until_the_end(completeness: Completeness, judged_after: usize) -> usi
 
 #[test]
 fn how_complete_the_words_are_says_how_much_silence_ends_the_utterance() {
-    // 250, 700 and 1200 ms in windows of 32 ms.
+    // 250, 450, 700 and 1200 ms in windows of 32 ms.
     assert_eq!(silence_until_the_end(Completeness::Complete, 3), 8);
+    assert_eq!(silence_until_the_end(Completeness::Extensible, 3), 15);
     assert_eq!(silence_until_the_end(Completeness::Unknown, 3), 22);
     assert_eq!(silence_until_the_end(Completeness::Unfinished, 3), 38);
     // A judgement that comes when there was silence enough already ends it at once.
@@ -221,6 +222,13 @@ fn options_that_cannot_work_are_refused_by_name() {
     );
     assert_eq!(
         refused(EndpointOptions {
+            hangover_extensible: Duration::from_millis(200),
+            ..usual()
+        }),
+        "endpoint.hangover_extensible_ms"
+    );
+    assert_eq!(
+        refused(EndpointOptions {
             hangover_unfinished: Duration::from_millis(500),
             ..usual()
         }),
@@ -252,6 +260,7 @@ proptest! {
             pause: Duration::from_millis(hangover_ms / 2),
             hangover: Duration::from_millis(hangover_ms),
             hangover_complete: Duration::from_millis(hangover_ms),
+            hangover_extensible: Duration::from_millis(hangover_ms),
             hangover_unfinished: Duration::from_millis(hangover_ms),
             min_speech: Duration::from_millis(min_speech_ms),
             hard_cap: Duration::from_millis(hard_cap_ms),

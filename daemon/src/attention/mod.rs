@@ -1,7 +1,7 @@
 //! Who is meant? Decides which speech is a request to the assistant.
 //!
 //! Where every wake phrase has a head ([`codriver_asr::WakeWords`]), what no head took for its
-//! phrase is not even recognised; then the rule, whatever the activation:
+//! phrase is not even recognised, and the recogniser says how probable the phrase is; then the rule, whatever the activation:
 //! - Speech that begins within an invitation after a button, or that begins with a wake phrase,
 //!   was *asked for*: it is always answered, if only with "I did not understand".
 //! - Speech after a question of the assistant is asked for as well.
@@ -16,8 +16,8 @@ mod wheel;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use codriver_asr::WakeScore;
-use codriver_nlu::opening::{Evidence, OpeningPhrase, after_opening};
+use codriver_asr::{Call, WakeScore};
+use codriver_nlu::opening::{OpeningPhrase, after_opening};
 
 use crate::settings::{Activation, Settings};
 
@@ -144,7 +144,7 @@ impl Attention {
     pub fn may_be_meant(&self, began: Instant, wake: Option<&WakeScore>) -> bool {
         let called = match self.activation {
             Activation::Always => true,
-            Activation::Wake => wake.is_none_or(|score| score.woken),
+            Activation::Wake => wake.is_none_or(WakeScore::is_woken),
             Activation::PushToTalk => false,
         };
         called || self.invited(began).is_some()
@@ -152,28 +152,20 @@ impl Attention {
 
     /// What a sentence asks for, without the wake phrase it may begin with.
     pub fn request_in<'a>(&self, text: &'a str) -> &'a str {
-        let evidence = match self.activation {
-            // It is recognised because a head has heard the phrase, or after an invitation.
-            Activation::Wake => Evidence::Heard,
-            Activation::Always | Activation::PushToTalk => Evidence::WordsOnly,
-        };
-        after_opening(&self.phrases, text, evidence).unwrap_or(text)
+        after_opening(&self.phrases, text).unwrap_or(text)
     }
 
-    /// What words are that were said from `began` to `ended`. They use an invitation up. Where a
-    /// head has heard the phrase in them, they need to resemble it less.
+    /// What words are that were said from `began` to `ended`. They use an invitation up. `call` is
+    /// what the recogniser made of a wake phrase that a head has heard in them.
     pub fn judge<'a>(
         &self,
         text: &'a str,
-        wake: Option<&WakeScore>,
+        call: Option<&Call>,
         began: Instant,
         ended: Instant,
     ) -> Judged<'a> {
         let invited = self.take(began);
-        match (
-            after_opening(&self.phrases, text, evidence_of(wake)),
-            invited,
-        ) {
+        match (request_after_call(&self.phrases, text, call), invited) {
             (Some(""), _) => {
                 self.invite(Invited::Asked, ended, self.window);
                 Judged::Called
@@ -210,12 +202,15 @@ impl Attention {
     }
 }
 
-/// What a head's score is worth beside the words.
-pub fn evidence_of(wake: Option<&WakeScore>) -> Evidence {
-    match wake {
-        Some(score) if score.woken => Evidence::Heard,
-        _ => Evidence::WordsOnly,
-    }
+/// What is said after a wake phrase; `None` where none was said: the words do not begin with one,
+/// and the recogniser did not make sure of one that a head has heard.
+pub fn request_after_call<'a>(
+    phrases: &[OpeningPhrase],
+    text: &'a str,
+    call: Option<&Call>,
+) -> Option<&'a str> {
+    let confirmed = call.is_some_and(|call| call.verdict.is_confirmed());
+    after_opening(phrases, text).or(confirmed.then_some(text))
 }
 
 impl Invitation {

@@ -1,3 +1,5 @@
+use codriver_asr::Verdict;
+
 use super::*;
 
 const WINDOW: Duration = Duration::from_secs(8);
@@ -32,7 +34,7 @@ fn score(woken: bool) -> WakeScore {
     WakeScore {
         phrase: "hello car".into(),
         probability: if woken { 0.9 } else { 0.01 },
-        woken,
+        calls: woken.then(|| "hello car".into()).into_iter().collect(),
     }
 }
 
@@ -48,19 +50,28 @@ fn what_no_head_takes_for_its_phrase_is_only_recognised_after_an_invitation() {
 }
 
 #[test]
-fn a_phrase_that_a_head_has_heard_may_be_written_otherwise_by_the_recogniser() {
+fn a_phrase_that_the_recogniser_made_sure_of_calls_whatever_the_words_are() {
     let attention = attention(Activation::Wake);
     let began = Instant::now();
     let ended = began + Duration::from_secs(2);
-    let judge = |woken| {
-        let text = "A low car, open the window.";
-        attention.judge(text, Some(&score(woken)), began, ended)
+    let judge = |text, less_probable_by: Option<f32>| {
+        let verdict = match less_probable_by {
+            Some(less_probable_by) => Verdict::Believed { less_probable_by },
+            None => Verdict::Refused {
+                less_probable_by: None,
+            },
+        };
+        let phrase = "hello car".into();
+        attention.judge(text, Some(&Call { phrase, verdict }), began, ended)
     };
-    assert_eq!(judge(false), Judged::Aside);
-    assert_eq!(
-        judge(true),
-        Judged::Request("open the window.", Origin::Asked)
-    );
+    for text in ["Hello car, open the window.", "open the window."] {
+        assert_eq!(
+            judge(text, Some(3.0)),
+            Judged::Request("open the window.", Origin::Asked)
+        );
+    }
+    assert_eq!(judge("Hello car.", Some(3.0)), Judged::Called);
+    assert_eq!(judge("A low car, open the window.", None), Judged::Aside);
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
     report.insert(
         "wake".into(),
         json!(wake.map(|score| json!({
-            "phrase": &*score.phrase, "probability": score.probability, "woken": score.woken,
+            "phrase": &*score.phrase, "probability": score.probability, "woken": score.is_woken(),
         }))),
     );
     report.insert("audio_ms".into(), json!(milliseconds(hearing.duration)));

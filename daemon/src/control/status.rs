@@ -94,6 +94,12 @@ fn readable(status: &Value) -> String {
             text("/utterances/recognitions"),
             text("/utterances/passed_over")
         ),
+        format!(
+            "calls       {} written, {} believed, {} refused",
+            text("/utterances/calls/written"),
+            text("/utterances/calls/believed"),
+            text("/utterances/calls/refused")
+        ),
         format!("language    {}", text("/language")),
         format!("speech      {}", text("/speech")),
         format!(

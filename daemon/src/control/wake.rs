@@ -6,14 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use codriver_asr::{Pace, Recognition, SAMPLE_RATE_HZ, Utterance, WavSource, utterances_of};
+use codriver_asr::{
+    Call, Pace, Recognition, SAMPLE_RATE_HZ, Utterance, Verdict, WakeScore, WavSource,
+    utterances_of,
+};
 use codriver_catalog::Catalog;
-use codriver_nlu::opening::{OpeningPhrase, after_opening};
+use codriver_nlu::opening::OpeningPhrase;
 use serde_json::{Value, json};
 
 use super::{Wake, output};
 use crate::Error;
-use crate::attention::evidence_of;
+use crate::attention::request_after_call;
 use crate::directory::LocalDirectory;
 use crate::expectations::Expectations;
 use crate::knowledge;
@@ -73,16 +76,18 @@ fn heard(
     let mut reports = Vec::new();
     for utterance in &utterances {
         let mut report = scored(utterance);
-        let woken = utterance.wake.as_ref().is_none_or(|score| score.woken);
+        let woken = utterance.wake.as_ref().is_none_or(WakeScore::is_woken);
         if woken
             && !heads_only
             && let Recognition::Heard(transcript) =
                 ears.recogniser.recognise(utterance, &|| true)?
         {
-            let evidence = evidence_of(utterance.wake.as_ref());
-            let confirmed = after_opening(phrases, &transcript.text, evidence).is_some();
+            let call = transcript.call.as_ref();
+            let request = request_after_call(phrases, &transcript.text, call);
             report["transcript"] = json!(transcript.text);
-            report["confirmed"] = json!(confirmed);
+            report["confirmed"] = json!(request.is_some());
+            report["request"] = json!(request);
+            report["call"] = json!(call.map(verdict_on));
         }
         reports.push(report);
     }
@@ -94,6 +99,15 @@ fn heard(
     }))
 }
 
+fn verdict_on(call: &Call) -> Value {
+    let (verdict, less_probable_by) = match call.verdict {
+        Verdict::Written => ("written", None),
+        Verdict::Believed { less_probable_by } => ("believed", Some(less_probable_by)),
+        Verdict::Refused { less_probable_by } => ("refused", less_probable_by),
+    };
+    json!({"phrase": &*call.phrase, "verdict": verdict, "less_probable_by": less_probable_by})
+}
+
 fn scored(utterance: &Utterance) -> Value {
     let at = |sample: u64| sample as f64 * 1000.0 / f64::from(SAMPLE_RATE_HZ);
     let score = utterance.wake.as_ref();
@@ -102,6 +116,6 @@ fn scored(utterance: &Utterance) -> Value {
         "ended_ms": at(utterance.ended_at_sample),
         "phrase": score.map(|score| &*score.phrase),
         "probability": score.map(|score| score.probability),
-        "woken": score.map(|score| score.woken),
+        "woken": score.map(WakeScore::is_woken),
     })
 }

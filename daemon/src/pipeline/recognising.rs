@@ -163,8 +163,12 @@ impl Recognising {
         match recognised.map(|recognised| recognised.recognition) {
             Ok(Recognition::Heard(transcript)) => {
                 self.language = transcript.language;
-                let wake = utterance.wake.as_ref();
-                let judged = attention.judge(&transcript.text, wake, began, ended);
+                let call = transcript.call.as_ref();
+                if let Some(call) = call {
+                    self.controls.counts.call(call.verdict);
+                    tracing::info!(phrase = &*call.phrase, verdict = ?call.verdict, "wake phrase");
+                }
+                let judged = attention.judge(&transcript.text, call, began, ended);
                 let (text, origin) = match judged {
                     Judged::Request(text, origin) => (text.to_owned(), origin),
                     Judged::Called => return self.called(),

@@ -50,6 +50,7 @@ impl Sense for Judge {
         let phrases = phrases.unwrap_or_else(PoisonError::into_inner);
         match phrases.progress(request, Some(transcript.language)) {
             Progress::Complete => Completeness::Complete,
+            Progress::Extensible => Completeness::Extensible,
             Progress::Unfinished => Completeness::Unfinished,
             Progress::Unknown => Completeness::Unknown,
         }

@@ -48,6 +48,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
         endpoint.hangover_ms,
     )?;
     within(
+        "endpoint.hangover_extensible_ms",
+        endpoint.hangover_extensible_ms,
+        endpoint.hangover_complete_ms,
+        endpoint.hangover_ms,
+    )?;
+    within(
         "endpoint.hangover_unfinished_ms",
         endpoint.hangover_unfinished_ms,
         endpoint.hangover_ms,

@@ -151,6 +151,8 @@ pub struct Endpoint {
     pub hangover_ms: u32,
     /// The same after a whole command.
     pub hangover_complete_ms: u32,
+    /// The same after a whole command to which a value may be added.
+    pub hangover_extensible_ms: u32,
     /// The same in the middle of a command.
     pub hangover_unfinished_ms: u32,
     /// Utterances with less speech in all are dropped: coughs, door slams.
@@ -167,6 +169,7 @@ impl Default for Endpoint {
             pause_ms: 96,
             hangover_ms: 700,
             hangover_complete_ms: 250,
+            hangover_extensible_ms: 450,
             hangover_unfinished_ms: 1_200,
             shortest_ms: 160,
             longest_ms: 15_000,

@@ -112,20 +112,64 @@ pub(super) fn begins(
     owner: (usize, &CommandDefinition),
     lattice: &Lattice<'_>,
 ) -> bool {
-    let end = lattice.cells.len();
     let mut begins = false;
+    lay_exactly(automaton, owner, lattice, |place, _| {
+        begins |= automaton.last.get(place) == Some(&false);
+    });
+    begins
+}
+
+/// What a phrase goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Further {
+    /// Some words.
+    Anything,
+    /// An argument that was not said yet.
+    Argument,
+}
+
+/// Whether the sentence is the beginning of the phrase, its words heard exactly, and so much
+/// more may follow at once: not behind a "please".
+pub(super) fn goes_on(
+    automaton: &Automaton,
+    owner: (usize, &CommandDefinition),
+    lattice: &Lattice<'_>,
+    further: Further,
+) -> bool {
+    let mut goes_on = false;
+    lay_exactly(automaton, owner, lattice, |place, reached| {
+        let said = |argument| reached.slots.iter().any(|(slot, _)| *slot == argument);
+        goes_on |= reached.explained_to == lattice.cells.len()
+            && match further {
+                Further::Anything => automaton.follow.get(place).is_some_and(|f| !f.is_empty()),
+                Further::Argument => automaton.leads_to_slot(place, said),
+            };
+    });
+    goes_on
+}
+
+/// Shows every place where the whole sentence is the beginning of the phrase, its words heard
+/// exactly.
+fn lay_exactly(
+    automaton: &Automaton,
+    owner: (usize, &CommandDefinition),
+    lattice: &Lattice<'_>,
+    mut reach: impl FnMut(usize, &Reached),
+) {
+    let blockers = Blockers::Forbid;
     lay(
         automaton,
         owner,
         lattice,
         0,
-        Blockers::Forbid,
+        blockers,
         |at, place, reached| {
             let exact = reached.cost < DOUBTFUL_BEGINNING && reached.weight >= WEIGHT_OF_BEGINNING;
-            begins |= at == end && exact && automaton.last.get(place) == Some(&false);
+            if at == lattice.cells.len() && exact {
+                reach(place, reached);
+            }
         },
     );
-    begins
 }
 
 /// Lays the phrase along the sentence from token `start` on and shows every place that is

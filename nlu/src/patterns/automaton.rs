@@ -69,6 +69,25 @@ impl Automaton {
         self.places.iter().any(takes_text)
     }
 
+    /// Whether an argument may be said behind `place` that was not `said` yet.
+    pub(super) fn leads_to_slot(&self, place: usize, said: impl Fn(usize) -> bool) -> bool {
+        let behind = |place: usize| self.follow.get(place).into_iter().flatten().copied();
+        let mut open: Vec<usize> = behind(place).collect();
+        let mut seen = vec![false; self.places.len()];
+        while let Some(place) = open.pop() {
+            match self.places.get(place) {
+                Some(Place::Slot { argument, .. }) if !said(*argument) => return true,
+                _ => {}
+            }
+            if let Some(seen) = seen.get_mut(place)
+                && !std::mem::replace(seen, true)
+            {
+                open.extend(behind(place));
+            }
+        }
+        false
+    }
+
     /// Compiles a phrase; `None` when it says nothing (a slot without words of its own).
     pub(super) fn compile(
         phrase: &Phrase,

@@ -23,7 +23,7 @@ use codriver_catalog::{Catalog, Language};
 
 use crate::normalise::{Script, Sentence};
 use crate::{Error, Proposal, Reason};
-use align::{Alignment, Blockers, align, begins};
+use align::{Alignment, Blockers, Further, align, begins, goes_on};
 use automaton::Automaton;
 use lattice::{Cell, Lattice};
 use lexicon::{Lexicon, WordId};
@@ -153,6 +153,32 @@ impl Patterns {
                         begins(&phrase.automaton, (phrase.command, definition), &lattice)
                     })
                 })
+        })
+    }
+
+    /// Whether the sentence, which is the one request of `answer`, is also the beginning of
+    /// another: of a phrase that goes on with an argument, or of another command's.
+    pub fn may_say_more(&self, sentence: &Sentence, answer: &PatternAnswer) -> bool {
+        let [asked] = &answer.proposals[..] else {
+            return false;
+        };
+        let mut of_language = self
+            .languages
+            .iter()
+            .filter(|compiled| compiled.lexicon.language == answer.language);
+        of_language.any(|compiled| {
+            let lattice = Lattice::new(sentence, &compiled.lexicon);
+            compiled.phrases.iter().any(|phrase| {
+                let definition = self.catalog.commands.get(phrase.command);
+                definition.is_some_and(|definition| {
+                    let further = match definition.name == asked.name {
+                        true => Further::Argument,
+                        false => Further::Anything,
+                    };
+                    let owner = (phrase.command, definition);
+                    goes_on(&phrase.automaton, owner, &lattice, further)
+                })
+            })
         })
     }
 
