@@ -63,7 +63,7 @@ fn wake_words_are_heard_by_another_provider_as_by_the_cpu() {
         assert_eq!(theirs.len(), ours.len());
         for (theirs, ours) in theirs.iter().zip(&ours) {
             let (theirs, ours) = (theirs.wake.as_ref().unwrap(), ours.wake.as_ref().unwrap());
-            assert_eq!(theirs.woken, ours.woken);
+            assert_eq!(theirs.calls, ours.calls);
             let apart = (theirs.probability - ours.probability).abs();
             assert!(apart < ROUNDING, "{name}: {theirs:?} {ours:?}");
         }

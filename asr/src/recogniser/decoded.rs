@@ -62,13 +62,15 @@ impl Decoded {
     }
 }
 
+/// The words, in simplified characters: models write either as they please, and a search for
+/// 周杰倫 finds nothing by 周杰伦.
 pub(super) fn text(pieces: &[Piece]) -> String {
     let bytes: Vec<u8> = pieces
         .iter()
         .flat_map(|piece| &piece.bytes)
         .copied()
         .collect();
-    String::from_utf8_lossy(&bytes).trim().to_owned()
+    fast2s::convert(String::from_utf8_lossy(&bytes).trim())
 }
 
 fn geometric_mean(probabilities: impl ExactSizeIterator<Item = f32>) -> f32 {
@@ -133,6 +135,18 @@ mod tests {
             probability,
         });
         assert_eq!(tokens, expected);
+    }
+
+    #[test]
+    fn mandarin_is_written_in_simplified_characters_whichever_the_model_chose() {
+        let (token, probability) = (0, 0.9);
+        let bytes = "播放周杰倫的歌。".as_bytes().to_vec();
+        let pieces = [Piece {
+            token,
+            bytes,
+            probability,
+        }];
+        assert_eq!(text(&pieces), "播放周杰伦的歌。");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codriver_asr::{
-    Error, Expected, Pace, Recogniser, Recognition, Transcript, Utterance, WakeScore, WakeWords,
-    WavSource, Whisper, WhisperOptions, utterances_of,
+    Error, Expected, Names, Pace, Recogniser, Recognition, Transcript, Utterance, WakeScore,
+    WakeWords, WavSource, Whisper, WhisperOptions, utterances_of,
 };
 use codriver_catalog::{Catalog, Language};
 use codriver_models::{ExecutionProviders, ModelPack, Runtime, Store};
@@ -185,9 +185,12 @@ fn called_whisper() -> Whisper {
     let mut whisper = whisper(WhisperOptions::default());
     let configs = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
     let catalog = Catalog::load(configs.as_ref()).unwrap();
+    let names = Names {
+        calls: PHRASES.map(str::to_owned).to_vec(),
+        ..Names::default()
+    };
     for language in Language::ALL {
-        let calls = PHRASES.map(str::to_owned);
-        whisper.expect(Expected::from_catalog(&catalog, language, &calls));
+        whisper.expect(Expected::from_catalog(&catalog, language, &names));
     }
     whisper
 }
