@@ -20,7 +20,8 @@ _REPOSITORY = Path(__file__).resolve().parents[3]
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code. Failures are one sentence on standard error."""
-    options = _parser().parse_args(arguments)
+    # Names may stand behind options.
+    options = _parser().parse_intermixed_args(arguments)
     try:
         if options.command == "pin":
             return _pin(options)

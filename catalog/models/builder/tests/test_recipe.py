@@ -36,6 +36,12 @@ class Recipes(unittest.TestCase):
                 names = [result.path for result in entry.results]
                 self.assertEqual(len(names), len(set(names)), entry.name)
 
+    def test_packs_may_be_named_behind_an_option(self) -> None:
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            code = command.main(["install", "--store", str(self.workshop.recipes.parent / "store"), "no-such-pack"])
+        self.assertEqual((code, 'no model pack "no-such-pack"' in said.getvalue()), (1, True), said.getvalue())
+
     def test_mistakes_are_named_by_file_pack_and_key(self) -> None:
         good = recipe_text()
         for text, expected in [
