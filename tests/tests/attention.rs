@@ -220,6 +220,8 @@ async fn what_only_resembles_the_wake_phrase_is_neither_told_nor_done() {
             .say(&recordings::named(name).unwrap().file)
             .await
             .unwrap();
+        // Each an utterance of its own.
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
     let happenings = until_quiet(&mut assistant, Duration::from_secs(8)).await;
     let told = told_of(&happenings, |event| {
