@@ -21,7 +21,8 @@ from .errors import TrainingError
 from .follow_ups import FollowUp
 from .public_text import unrelated
 from .samples import Sampler
-from .training import Settings, Training, exact
+from .sentences import Sentences, exact
+from .training import Settings, Training
 from .transformer import Transformer, adapter_of
 from .values import Lexicons
 from .vocabulary import kept_tokens
@@ -60,9 +61,10 @@ def _train_one(place: int, workers: int, arguments: argparse.Namespace, catalog:
     if arguments.start is not None:
         _start_from(model, arguments.start)
     model = model.to_precision(torch.bfloat16, device)
-    settings = Settings(arguments.samples, arguments.batch, arguments.rate, seed=arguments.seed, limit_s=arguments.minutes * 60)
+    settings = Settings(arguments.samples, arguments.batch, arguments.rate, limit_s=arguments.minutes * 60)
     checkpoint = arguments.work / f"{arguments.pack}.checkpoint"
-    Training(model, encoder, sampler, settings, checkpoint, place, workers).run(report)
+    sentences = Sentences(model, encoder, sampler, arguments.batch, arguments.seed)
+    Training(sentences, settings, checkpoint, place, workers).run(report)
     if place > 0:
         return
     if arguments.start is not None:
