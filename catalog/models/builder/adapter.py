@@ -1,9 +1,9 @@
 """An adapter: what training changed of a base model, small enough to be kept with the source.
 
-A NumPy archive (`.npz`) that holds for every changed weight of the GGUF file
+A NumPy archive (`.npz`) that holds for every changed weight, under its name in the base's file,
     <weight>/down   float16 [rank, columns]
     <weight>/up     float16 [rows, rank]       the weight becomes weight + up @ down
-and, where the vocabulary was cut,
+and for language models, where the vocabulary was cut,
     kept_tokens     int32 [tokens]             ids of the base that stay, ascending
 and
     commands        text [commands]            names of the commands that were taught
@@ -46,18 +46,42 @@ class AdaptedWeights:
         weight = self._base[name]
         if name == EMBEDDING and self._kept is not None:
             weight = weight[self._kept]
-        if f"{name}/up" in self._adapter:
-            up, down = (self._adapter[f"{name}/{part}"].astype(np.float32) for part in ("up", "down"))
-            if (up.shape[0], down.shape[1]) != weight.shape:
-                raise BuildError(f"{self.path}: the adapter does not fit {name}; it was trained on another base")
-            weight = weight + _product(up, down)
-        return weight
+        return _adapted(weight, name, self._adapter)
 
     def field(self, name: str, default=None):
         value = self.fields.get(name, default)
         if value is None:
             raise BuildError(f"{self.path}: field {name} is missing")
         return value
+
+
+class AdaptedSpeech:
+    """A recogniser as `ctranslate2.Model` has it, with an adapter merged in."""
+
+    def __init__(self, base, adapter: dict[str, np.ndarray]) -> None:
+        changed = {name.removesuffix("/up").removesuffix("/down") for name in adapter}
+        if unknown := sorted(name for name in changed if name not in base):
+            raise BuildError(f"the adapter changes {unknown[0]}, which the speech model lacks; it was trained on another")
+        self._base = base
+        self._adapter = adapter
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._base
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return _adapted(self._base[name], name, self._adapter)
+
+    def number(self, name: str) -> int:
+        return self._base.number(name)
+
+
+def _adapted(weight: np.ndarray, name: str, adapter: dict[str, np.ndarray]) -> np.ndarray:
+    if f"{name}/up" not in adapter:
+        return weight
+    up, down = (adapter[f"{name}/{part}"].astype(np.float32) for part in ("up", "down"))
+    if (up.shape[0], down.shape[1]) != weight.shape:
+        raise BuildError(f"the adapter does not fit {name}; it was trained on another base")
+    return weight + _product(up, down)
 
 
 def _product(up: np.ndarray, down: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable
 
+from . import disk
 from .archive import Archives
 from .errors import BuildError
 
@@ -36,35 +37,39 @@ def _copy(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Pa
 
 
 def _whisper_to_ggml(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
-    from . import ctranslate2, whisper_ggml
+    from . import adapter, ctranslate2, whisper_ggml
 
-    model = b"".join(archives.read(part) for part in options["model_parts"])
+    model = ctranslate2.read(b"".join(archives.read(part) for part in options["model_parts"]))
+    if "adapter" in options:
+        model = adapter.AdaptedSpeech(model, adapter.read(_pinned(options["adapter"], beside)))
     with archives.open(options["mel_filters"]) as mel, archives.open(options["vocabulary"]) as vocabulary:
         assets = whisper_ggml.Assets.read(mel, vocabulary)
-    whisper_ggml.write(ctranslate2.read(model), assets, options["quantisation"], out_dir / options["output"])
+    whisper_ggml.write(model, assets, options["quantisation"], out_dir / options["output"])
 
 
 def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path, beside: Path) -> None:
-    from . import adapter, disk, language_pack
+    from . import adapter, language_pack
     from .npu_graph import Extent
     from .npu_quantise import Ranges
 
-    def pinned(entry: dict[str, Any]) -> Path:
-        path = beside / entry["path"]
-        if path.is_file() and disk.sha256(path) != entry["sha256"]:
-            raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
-        return path
-
     changes, extent, ranges = None, None, None
     if "adapter" in options:
-        changes = adapter.read(pinned(options["adapter"]))
+        changes = adapter.read(_pinned(options["adapter"], beside))
     if "npu" in options:
         npu = options["npu"]
-        extent, ranges = Extent(npu["chunk"], npu["places"]), Ranges.read(pinned(npu["ranges"]))
+        extent, ranges = Extent(npu["chunk"], npu["places"]), Ranges.read(_pinned(npu["ranges"], beside))
     with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f"{out_dir.name}.") as scratch:
         gguf = Path(scratch) / "model.gguf"
         archives.extract(options["gguf_parts"], gguf)
         language_pack.convert(gguf, out_dir, changes, extent, ranges)
+
+
+def _pinned(entry: dict[str, Any], beside: Path) -> Path:
+    """A file of the project, if it is the one that the recipe means."""
+    path = beside / entry["path"]
+    if path.is_file() and disk.sha256(path) != entry["sha256"]:
+        raise BuildError(f"{path}: has another sha256 than the recipe file says; check it out again")
+    return path
 
 
 _CONVERSIONS: dict[str, Conversion] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from builder import adapter
+from builder import adapter, ctranslate2
 from builder.errors import BuildError
 
 
@@ -58,6 +58,19 @@ class Adapter(unittest.TestCase):
         up, down = np.ones((5, 1), np.float16), np.ones((1, 2), np.float16)
         with self.assertRaisesRegex(BuildError, "trained on another base"):
             self.adapted(**{f"{name}/up": up, f"{name}/down": down})[name]
+
+    def test_of_a_recogniser_it_changes_what_it_names_and_nothing_else(self) -> None:
+        name = "encoder/layer_0/ffn/linear_0/weight"
+        base = ctranslate2.Model({name: np.ones((2, 2), np.float32), "bias": np.ones(2, np.float32)})
+        up, down = np.array([[1], [2]], np.float16), np.array([[10, 20]], np.float16)
+        adapted = adapter.AdaptedSpeech(base, {f"{name}/up": up, f"{name}/down": down})
+        np.testing.assert_array_equal(adapted[name], [[11, 21], [21, 41]])
+        np.testing.assert_array_equal(adapted["bias"], [1, 1])
+
+    def test_a_recogniser_that_lacks_what_it_changes_is_refused(self) -> None:
+        base = ctranslate2.Model({"bias": np.ones(2, np.float32)})
+        with self.assertRaisesRegex(BuildError, "encoder/layer_9/weight, which the speech model lacks"):
+            adapter.AdaptedSpeech(base, {"encoder/layer_9/weight/up": np.ones((2, 1), np.float16)})
 
     def test_a_file_that_is_no_adapter_is_named(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
