@@ -12,6 +12,7 @@ TRAINING := $(CACHE)/training-venv
 PEER     := $(CACHE)/peer-venv
 TRAINER   = PYTHONPATH=$(CURDIR)/catalog/models $(TRAINING)/bin/python -m trainer
 INTENT_PACK ?= codriver-intent-gemma3-270m-q8
+SPEECH_PACK := whisper-base-q8_0
 NPU_PACK ?= codriver-intent-gemma3-270m-npu
 SPLIT    ?= test
 FUZZ_SECONDS ?= 300
@@ -22,7 +23,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models models-small train hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu calibrate npu-model models models-small train train-recogniser hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -34,6 +35,7 @@ help:
 	@echo "make bench-ears   from the last word to the first frame, stage by stage"
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
+	@echo "make train-recogniser  sentences spoken -> configs/adapters: whisper that knows what is said in a car"
 	@echo "make eval         what the tiers understand of held-out sentences"
 	@echo "make confidence   what the model's confidence is worth, fitted to the validation split"
 	@echo "make eval-speech  the same through synthetic voices, noise and the recogniser"
@@ -87,6 +89,14 @@ bench-ears: setup-test models
 train: setup-train
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --pack $(INTENT_PACK) --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
+
+# SPEAK: options of what is spoken, such as --sentences; NOISE: a folder of recorded noise (WAV);
+# TRAIN: options of the trainer. Afterwards every pack of the same base is pinned anew.
+train-recogniser: setup-speech setup-train
+	$(SPEAKER) speak $(SPEAK)
+	cd nlu/training && $(TRAINER) train-recogniser $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/configs/adapters/$(SPEECH_PACK).npz $(TRAIN)
+	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(SPEECH_PACK)
+	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin whisper-base-q5_1
 
 eval: setup-train models
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) sets --split $(SPLIT) $(if $(LANGUAGES),--languages $(LANGUAGES)) $(if $(filter test,$(SPLIT)),--needs) --out $(CURDIR)/target/bench/held-out-$(SPLIT).jsonl

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|wake|hear|spoken-sets|spoken-words|single-words|spoken-tables|peer|hearing-peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|single-words|spoken-tables|peer|hearing-peer`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parent.parent
 PROGRAM = REPOSITORY / "target/release/codriverctl"
 PACK = "codriver-intent-gemma3-270m-q8"
+RECOGNISER = "whisper-base-q8_0"
 
 
 def main() -> None:
@@ -57,6 +58,14 @@ def main() -> None:
         _compare(arguments, catalog, corpus, follow_ups)
     elif arguments.action.startswith("wake"):
         _wake(arguments, corpus)
+    elif arguments.action == "speak":
+        from .recogniser.material import speak
+
+        speak(arguments, catalog, corpus)
+    elif arguments.action == "train-recogniser":
+        from .recogniser.adapting import train  # PyTorch takes seconds to load
+
+        train(arguments)
     elif arguments.action == "shares":
         from .shares import shares  # needs ONNX Runtime
 
@@ -112,6 +121,24 @@ def _arguments() -> argparse.Namespace:
     train.add_argument("--rank", type=int, default=16)
     train.add_argument("--batch", type=int, default=16)
     train.add_argument("--seed", type=int, default=1)
+    speak = actions.add_parser("speak", help="speak sentences that the recogniser is to learn")
+    speak.add_argument("--sentences", type=int, default=4000, help="of all languages together")
+    learn = actions.add_parser("train-recogniser", help="train an adapter of the recogniser")
+    learn.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
+    learn.add_argument("--pack", default=RECOGNISER)
+    learn.add_argument("--work", type=Path, default=CACHE / "training", help="checkpoint")
+    learn.add_argument("--out", type=Path, required=True, help="the adapter")
+    learn.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
+    learn.add_argument("--samples", type=int, default=20_000, help="recordings heard in all, each often")
+    learn.add_argument("--rate", type=float, default=6e-4, help="the highest learning rate")
+    learn.add_argument("--minutes", type=float, default=60)
+    learn.add_argument("--rank", type=int, default=16)
+    learn.add_argument("--batch", type=int, default=16)
+    learn.add_argument("--encoder-layers", type=int, default=3, help="that learn, from the top")
+    learn.add_argument("--decoder-layers", type=int, default=6)
+    for action in (speak, learn):
+        action.add_argument("--sounds", type=Path, default=CACHE / "recogniser", help="what was spoken is kept there")
+        action.add_argument("--seed", type=int, default=1)
     hear = actions.add_parser("hear", help="speak sentences for training and write what is misheard of them")
     hear.add_argument("--sentences", type=int, default=5000, help="to speak, a language")
     hear.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)

@@ -23,13 +23,17 @@ class Kept:
 
     def speak(self, text: str, language: str, voice: str, speed: float) -> np.ndarray:
         """16 bit, without the silence around it."""
+        return recordings.read(self.file(text, language, voice, speed))
+
+    def file(self, text: str, language: str, voice: str, speed: float) -> Path:
+        """Where it is kept."""
         key = hashlib.sha256(f"{language} {voice} {speed:.3f} {text}".encode()).hexdigest()[:24]
         path = self._folder / f"{key}.wav"
         if not path.exists():
             unfinished = path.with_suffix(".part")
             recordings.write(unfinished, trimmed(self._voices.speak(text, language, voice, speed, seed=None)))
             unfinished.rename(path)
-        return recordings.read(path)
+        return path
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
