@@ -123,6 +123,7 @@ def _arguments() -> argparse.Namespace:
     train.add_argument("--seed", type=int, default=1)
     speak = actions.add_parser("speak", help="speak sentences that the recogniser is to learn")
     speak.add_argument("--sentences", type=int, default=4000, help="of all languages together")
+    speak.add_argument("--near-misses", type=Path, default=HERE / "wake", help="folder of what resembles a wake phrase")
     learn = actions.add_parser("train-recogniser", help="train an adapter of the recogniser")
     learn.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
     learn.add_argument("--pack", default=RECOGNISER)

@@ -24,6 +24,7 @@ from .clips import Amounts, Clip, Studio
 from .embedding import HOP, Embedding
 from .head import STEPS
 from .kept import Kept
+from .near_misses import near_misses
 
 FIRST_S, LAST_S = 0.0, 0.4
 """From when to when after the phrase is over the head is to know it."""
@@ -148,9 +149,3 @@ def parts(phrase: str) -> list[str]:
     joint = "" if chinese else " "
     places = range(1, len(units))
     return [joint.join(units[:place]) for place in places] + [joint.join(units[place:]) for place in places]
-
-
-def near_misses(folder: Path, language: str) -> list[str]:
-    """What is written down as resembling a phrase."""
-    lines = (folder / f"near_misses.{language}.txt").read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
