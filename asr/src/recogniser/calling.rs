@@ -31,7 +31,7 @@ pub struct CallOptions {
 impl Default for CallOptions {
     fn default() -> Self {
         Self {
-            concession: 7.0,
+            concession: 3.0,
             most_steps: 16,
         }
     }

@@ -108,11 +108,10 @@ fn what_is_expected_is_written_where_it_sounds_like_it() {
         expecting.expect(expected(language));
     }
     for (mut whisper, right) in [(unaided, false), (expecting, true)] {
-        // 窗 (window) and 床 (bed) sound alike.
-        let window = only_transcript(&recording("zh-windows-close.wav"), &mut whisper).text;
-        assert_eq!(window.contains('窗'), right, "{window}");
-        let defroster = only_transcript(&recording("en-defrost-rear.wav"), &mut whisper).text;
-        assert_eq!(defroster.contains("defroster"), right, "{defroster}");
+        for file in ["en-defrost-rear.wav", "en-defrost-front.wav"] {
+            let defroster = only_transcript(&recording(file), &mut whisper).text;
+            assert_eq!(defroster.contains("defroster"), right, "{defroster}");
+        }
     }
 }
 
@@ -163,7 +162,8 @@ fn a_glance_is_taken_at_less_context() {
         panic!("nothing was heard at a glance");
     };
     let text = glanced.text.to_lowercase();
-    assert!(text.contains("front defroster"), "{text}");
+    // How it is spelt is looked after when it is over.
+    assert!(text.contains("front defrost"), "{text}");
     assert_eq!(
         (glanced.timings.encodes, glanced.timings.audio_context),
         (1, 256)

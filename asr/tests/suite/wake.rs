@@ -228,7 +228,7 @@ fn letters(text: &str) -> String {
 fn a_phrase_that_the_recogniser_alone_writes_otherwise_is_confirmed_and_the_request_is_right() {
     let mut whisper = called_whisper();
     let mut written_otherwise = 0;
-    for (level, variant) in [(0.05, 0), (0.05, 1), (0.1, 0), (0.1, 1)] {
+    for (level, variant) in [(0.1, 0), (0.1, 1), (0.2, 0), (0.2, 1)] {
         let utterance = in_noise("en-hey-codriver-volume-up.wav", level, variant);
         let alone = Utterance {
             wake: None,

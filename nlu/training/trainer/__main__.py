@@ -130,6 +130,7 @@ def _arguments() -> argparse.Namespace:
     learn.add_argument("--work", type=Path, default=CACHE / "training", help="checkpoint")
     learn.add_argument("--out", type=Path, required=True, help="the adapter")
     learn.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
+    learn.add_argument("--share", type=float, default=0.8, help="of what was learnt in the adapter; the rest is the base's")
     learn.add_argument("--samples", type=int, default=20_000, help="recordings heard in all, each often")
     learn.add_argument("--rate", type=float, default=6e-4, help="the highest learning rate")
     learn.add_argument("--minutes", type=float, default=60)
