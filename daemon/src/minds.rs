@@ -8,8 +8,8 @@ use codriver_asr::{
     EndpointOptions, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ProviderReport, Runtime, SessionOptions, Store};
-use codriver_nlu::model::{Health, HealthReport, LanguageModel, ModelSettings};
+use codriver_models::{Health, HealthReport, ProviderReport, Runtime, SessionOptions, Store};
+use codriver_nlu::model::{LanguageModel, ModelSettings};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
 use crate::Error;
