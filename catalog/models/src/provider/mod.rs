@@ -15,7 +15,7 @@ mod watched;
 pub use candidate::{Candidate, CandidateSettings};
 pub use health::{Health, HealthReport};
 pub use list::{Entry, ExecutionProviders};
-pub use placed::PlacedSession;
+pub use placed::{Compute, PlacedSession, Placement, SmallModel};
 pub use plugin_check::answer_plugin_check;
 pub use report::{CacheUse, Effort, LoadedModel, ProviderReport, Rejection, RejectionKind, Trial};
 pub use session::SessionOptions;
