@@ -1,4 +1,5 @@
-//! The voice daemon with an accelerator that fails in the middle of a sentence.
+//! The voice daemon with an accelerator that fails in the middle of a sentence: of its language model,
+//! or of its ears.
 
 #![cfg(target_arch = "x86_64")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -9,7 +10,7 @@ use serde_json::Value;
 use stage::accelerators::{
     Fault, FaultyRuntime, MADE_UP_PACK, OPENVINO, make_up_model, openvino_library, skipped,
 };
-use stage::{Assistant, Event, Scene, SceneOptions};
+use stage::{Assistant, Event, Performance, Scene, SceneOptions, Sound, recordings};
 
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -102,4 +103,57 @@ async fn after_the_packs_were_read_again_the_status_counts_for_the_model_in_use(
     let after = assistant.status().await.unwrap();
     assert_eq!(after["models"][0]["health"]["answers"], before);
     assert_eq!(after["models"][0]["chosen"], "openvino:CPU");
+}
+
+#[tokio::test]
+async fn a_wake_phrase_in_which_the_accelerator_hangs_wakes_all_the_same_and_the_status_says_so() {
+    if skipped().unwrap() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = FaultyRuntime::build(folder.path(), &openvino_library().unwrap()).unwrap();
+    // What listens is less patient than the language model may be.
+    let config = format!(
+        "[models]\nlibrary = {:?}\npatience_ms = 60000\n\
+         [listening]\nactivation = \"wake\"\nwake_provider = \"openvino:CPU\"\n\
+         [[execution_provider]]\n{OPENVINO}\n[[execution_provider]]\nname = \"cpu\"\n",
+        runtime.library()
+    );
+    let scene = Scene::start(SceneOptions {
+        sound: Sound::Virtual,
+        recogniser_threads: Some(1),
+        config,
+        ..SceneOptions::default()
+    })
+    .await
+    .unwrap();
+    let mut assistant = scene.assistant().await.unwrap();
+    let mut observer = scene.observer().await.unwrap();
+    let healthy = health(&assistant, "speech-embedding").await;
+    assert_eq!(healthy["failures"], 0, "{healthy}\n{}", scene.logs());
+    assert_eq!(health(&assistant, "silero-vad").await, Value::Null);
+
+    // In the middle of the phrase: five graphs run every 80 ms.
+    runtime.fail_at(30, Fault::Hang).unwrap();
+    let recording = recordings::named("en-hello-car-fog-lights.wav").unwrap();
+    let spoken = Performance::spoken(
+        &scene,
+        &mut assistant,
+        &mut observer,
+        &recording.file,
+        2 * REPLY_WITHIN,
+    );
+    let performance = spoken.await.unwrap();
+    assert_eq!(
+        performance.command_names(),
+        ["lights.front_fog_on"],
+        "{performance:#?}"
+    );
+    let failed = health(&assistant, "speech-embedding").await;
+    assert_eq!(failed["failures"], 1, "{failed}\n{}", scene.logs());
+    assert!(failed["answers"].as_u64().unwrap() < 30, "{failed}");
+    let reason = failed["last_failure"].as_str().unwrap();
+    assert!(reason.contains("no result within 500 ms"), "{reason}");
+    let status = assistant.status().await.unwrap();
+    assert_eq!(status["captured"]["overrun_samples"], 0, "{status}");
 }
