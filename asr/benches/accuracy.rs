@@ -19,7 +19,7 @@ use codriver_asr::{
     Recognition, SearchOptions, SileroVad, Utterance, Whisper, WhisperOptions, hear_file,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ExecutionProviders, Runtime, Store};
+use codriver_models::{Placement, Runtime, Store};
 
 #[derive(Default)]
 struct Tally {
@@ -52,7 +52,7 @@ fn main() {
     let vad = SileroVad::load(
         runtime,
         &store.open("silero-vad").unwrap(),
-        &ExecutionProviders::cpu(),
+        &Placement::cpu(),
     )
     .unwrap();
     let mut front_end =

@@ -11,7 +11,7 @@ use codriver_asr::{
     VoiceActivity, WavSource, Whisper, WhisperOptions, utterances_of,
 };
 use codriver_catalog::Language;
-use codriver_models::{ExecutionProviders, Runtime, Store};
+use codriver_models::{Placement, Runtime, Store};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 criterion_group!(stages, resampling, voice_activity, recognition);
@@ -102,7 +102,7 @@ fn silero() -> SileroVad {
     let store = store();
     let runtime = Runtime::from_store(&store).unwrap();
     let pack = store.open("silero-vad").unwrap();
-    SileroVad::load(runtime, &pack, &ExecutionProviders::cpu()).unwrap()
+    SileroVad::load(runtime, &pack, &Placement::cpu()).unwrap()
 }
 
 fn store() -> Store {

@@ -9,16 +9,12 @@ use codriver_asr::{
     Whisper, WhisperOptions, hear_file,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ExecutionProviders, Runtime, Store};
+use codriver_models::{Placement, Runtime, Store};
 
 fn main() -> Result<(), codriver_asr::Error> {
     let store = Store::from_environment()?;
     let runtime = Runtime::from_store(&store)?;
-    let vad = SileroVad::load(
-        runtime,
-        &store.open("silero-vad")?,
-        &ExecutionProviders::cpu(),
-    )?;
+    let vad = SileroVad::load(runtime, &store.open("silero-vad")?, &Placement::cpu())?;
     let mut front_end = FrontEnd::new(Format::SPEECH, Box::new(vad), EndpointOptions::default())?;
     let threads = std::env::var("THREADS")
         .ok()

@@ -17,12 +17,12 @@
 //!     WhisperOptions,
 //! };
 //! use codriver_catalog::{Catalog, Language};
-//! use codriver_models::{ExecutionProviders, Runtime, Store};
+//! use codriver_models::{Placement, Runtime, Store};
 //!
 //! # fn main() -> Result<(), codriver_asr::Error> {
 //! let store = Store::from_environment()?;
 //! let runtime = Runtime::from_store(&store)?;
-//! let vad = SileroVad::load(runtime, &store.open("silero-vad")?, &ExecutionProviders::cpu())?;
+//! let vad = SileroVad::load(runtime, &store.open("silero-vad")?, &Placement::cpu())?;
 //! let front_end = FrontEnd::new(Format::SPEECH, Box::new(vad), EndpointOptions::default())?;
 //!
 //! let mut whisper =

@@ -18,6 +18,7 @@ mod gateway;
 mod knowledge;
 mod logging;
 mod minds;
+mod model_status;
 mod patience;
 pub mod pipeline;
 pub mod replies;

@@ -8,13 +8,14 @@ use codriver_asr::{
     EndpointOptions, Format, FrontEnd, Recogniser, SileroVad, Whisper, WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ProviderReport, Runtime, SessionOptions, Store};
-use codriver_nlu::model::{Health, HealthReport, LanguageModel, ModelSettings};
+use codriver_models::{Health, ProviderReport, Runtime, SessionOptions, Store};
+use codriver_nlu::model::{LanguageModel, ModelSettings};
 use codriver_nlu::{Context, Interpretation, Tiers, Understanding};
 
 use crate::Error;
 use crate::expectations::{Expectations, Told};
 use crate::knowledge::directory;
+use crate::model_status::ModelStatus;
 use crate::pipeline::UnderstoodReport;
 use crate::settings::{Settings, Tier};
 use crate::wake::Wake;
@@ -76,6 +77,11 @@ impl Mind {
         self.report.as_ref()
     }
 
+    fn status(&self) -> Option<ModelStatus> {
+        let report = self.report.as_ref()?;
+        Some(ModelStatus::new(report, self.health.clone()))
+    }
+
     /// What a sentence means when nothing is known of the car, every tier asked.
     pub fn explain(&mut self, text: &str) -> UnderstoodReport {
         let context = Context::default();
@@ -100,50 +106,26 @@ impl Mind {
     }
 }
 
-/// What there is to say of the mind in use, while that may be busy: of the next one once it is
-/// [replaced](Self::replace).
+/// What there is to say of the language model in use, where there is one: of the next one once the
+/// mind is [replaced](Self::replace).
 #[derive(Clone)]
-pub struct MindStatus(Arc<Mutex<Shown>>);
-
-#[derive(Clone)]
-struct Shown {
-    report: Option<ProviderReport>,
-    health: Option<Arc<Health>>,
-}
+pub struct MindStatus(Arc<Mutex<Option<ModelStatus>>>);
 
 impl MindStatus {
     /// That of this one.
     pub fn of(mind: &Mind) -> Self {
-        Self(Arc::new(Mutex::new(Shown::of(mind))))
+        Self(Arc::new(Mutex::new(mind.status())))
     }
 
     /// From now on that of this one.
     pub fn replace(&self, mind: &Mind) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown::of(mind);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mind.status();
     }
 
-    /// Which execution provider runs the language model, where there is one.
-    pub fn report(&self) -> Option<ProviderReport> {
-        self.shown().report
-    }
-
-    /// What became of the accelerator's answers, where one runs the language model.
-    pub fn health(&self) -> Option<HealthReport> {
-        self.shown().health.map(|health| health.report())
-    }
-
-    fn shown(&self) -> Shown {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.clone()
-    }
-}
-
-impl Shown {
-    fn of(mind: &Mind) -> Self {
-        Self {
-            report: mind.report.clone(),
-            health: mind.health.clone(),
-        }
+    /// As it is now.
+    pub fn get(&self) -> Option<ModelStatus> {
+        let status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        status.clone()
     }
 }
 
@@ -156,7 +138,7 @@ pub struct Ears {
     /// What the recogniser was told to expect.
     pub told: Told,
     /// Which execution provider runs what.
-    pub reports: Vec<serde_json::Value>,
+    pub models: Vec<ModelStatus>,
     /// How the wake phrases are listened for.
     pub wake: String,
 }
@@ -172,9 +154,11 @@ impl Ears {
         let voice_activity = SileroVad::load(
             runtime,
             &store.open(&settings.voice_activity.pack)?,
-            &settings.voice_activity_providers()?,
+            &settings.voice_activity_placement()?,
         )?;
-        let mut reports = vec![serde_json::json!(voice_activity.provider())];
+        let of_voice_activity =
+            ModelStatus::new(voice_activity.provider(), voice_activity.health());
+        let mut models = vec![of_voice_activity];
         let mut front_end = FrontEnd::new(
             Format::SPEECH,
             Box::new(voice_activity),
@@ -182,7 +166,7 @@ impl Ears {
         )?;
         let wake = Wake::load(settings, &directory(settings)?, runtime, &store);
         if let Some(words) = wake.words {
-            reports.push(serde_json::json!(words.provider()));
+            models.push(ModelStatus::new(words.provider(), words.health()));
             front_end = front_end.with_wake_words(words);
         }
         let options = WhisperOptions {
@@ -194,14 +178,15 @@ impl Ears {
         let mut told = Told::default();
         expectations.tell(&mut told, |expected| recogniser.expect(expected));
         // whisper.cpp has kernels of its own and runs nowhere else.
-        reports.push(serde_json::json!({
-            "model": settings.recogniser.pack, "chosen": "cpu (whisper.cpp)", "rejected": [],
-        }));
+        models.push(ModelStatus::fixed(
+            &settings.recogniser.pack,
+            "cpu (whisper.cpp)",
+        ));
         Ok(Self {
             front_end,
             recogniser: Box::new(recogniser),
             told,
-            reports,
+            models,
             wake: wake.report,
         })
     }

@@ -311,15 +311,18 @@ fn report(
     controls: &Arc<Controls>,
     microphone: &Status,
 ) -> impl Fn() -> String + Send + Sync + use<> {
-    let ears_models = ears.map(|ears| ears.reports.clone()).unwrap_or_default();
-    let mind_model = mind.report().map(|report| json!(report));
-    for model in ears_models.iter().chain(&mind_model) {
+    let of_ears = ears.map(|ears| ears.models.clone()).unwrap_or_default();
+    let mind = mind.clone();
+    let models = move || -> Vec<_> {
+        let all = of_ears.iter().cloned().chain(mind.get());
+        all.map(|model| model.now()).collect()
+    };
+    for model in models() {
         let name = model.get("model").and_then(serde_json::Value::as_str);
         let provider = model.get("chosen").and_then(serde_json::Value::as_str);
         let rejected = model.get("rejected").map(ToString::to_string);
         tracing::info!(model = name, provider, rejected, "execution provider");
     }
-    let mind = mind.clone();
     let controls = Arc::clone(controls);
     let microphone = microphone.clone();
     let fixed = json!({
@@ -333,9 +336,7 @@ fn report(
     move || {
         let mut report = fixed.clone();
         if let Some(report) = report.as_object_mut() {
-            let mut models = ears_models.clone();
-            models.extend(mind.report().map(|report| json!(report)));
-            report.insert("models".into(), json!(models));
+            report.insert("models".into(), json!(models()));
             report.insert("microphone".into(), json!(microphone.get()));
             if let Some(counters) = controls.counters() {
                 let counted = json!({
@@ -356,9 +357,6 @@ fn report(
                     "calls": controls.counts.calls(),
                 }),
             );
-            if let Some(health) = mind.health() {
-                report.insert("accelerator".into(), json!(health));
-            }
         }
         report.to_string()
     }

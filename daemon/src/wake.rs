@@ -71,8 +71,8 @@ fn words(
         .map(|phrase| head(&folder, phrase))
         .collect::<Result<Vec<_>, _>>()?;
     let pack = store.open(&settings.listening.wake_pack)?;
-    let providers = settings.wake_providers()?;
-    Ok(WakeWords::load(runtime, &pack, &heads, &providers)?)
+    let placement = settings.wake_placement()?;
+    Ok(WakeWords::load(runtime, &pack, &heads, &placement)?)
 }
 
 /// The file of a phrase's head, as `make wake` names it.

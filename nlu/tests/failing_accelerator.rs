@@ -11,8 +11,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use codriver_models::Health;
 use codriver_nlu::Context;
-use codriver_nlu::model::{Answer, Health, LanguageModel, Outcome, Preference};
+use codriver_nlu::model::{Answer, LanguageModel, Outcome, Preference};
 use stage::accelerators::{self, Fault, FaultyRuntime, OPENVINO, openvino_library};
 
 use model_support::made_up;

@@ -1,24 +1,39 @@
 //! Silero VAD on ONNX Runtime.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use codriver_models::{
-    ExecutionProviders, ModelPack, PlacedSession, ProviderReport, Runtime, SessionOptions,
+    Health, ModelPack, PlacedSession, Placement, ProviderReport, Runtime, SmallModel,
 };
 use ort::session::Session;
 use ort::value::TensorRef;
 
 use super::VoiceActivity;
+use crate::audio::duration_of_samples;
 use crate::{Error, SAMPLE_RATE_HZ};
 
 /// Silero VAD, version 5 and later.
 ///
 /// Each window goes in behind the last samples of the one before (the context); the graph's
-/// recurrent state is carried from call to call.
+/// recurrent state is carried from call to call, so that whoever runs the next one has it.
 pub struct SileroVad {
-    session: PlacedSession,
+    session: PlacedSession<Heard, Speech>,
     window_samples: usize,
-    context_samples: usize,
-    /// Context and window, as the graph takes them.
+    heard: Heard,
+}
+
+/// What the graph is asked.
+#[derive(Clone)]
+struct Heard {
+    /// Context and window.
     input: Vec<f32>,
+    state: Vec<f32>,
+}
+
+/// What it answers.
+struct Speech {
+    probability: f32,
     state: Vec<f32>,
 }
 
@@ -28,12 +43,8 @@ const STATE_SHAPE: [usize; 3] = [2, 1, 128];
 const WINDOWS_TRIED: usize = 32;
 
 impl SileroVad {
-    /// Builds the model of `pack` on the first of `providers` that takes it whole.
-    pub fn load(
-        runtime: &Runtime,
-        pack: &ModelPack,
-        providers: &ExecutionProviders,
-    ) -> Result<Self, Error> {
+    /// Builds the model of `pack` on the first provider of `placement` that takes it whole.
+    pub fn load(runtime: &Runtime, pack: &ModelPack, placement: &Placement) -> Result<Self, Error> {
         let model = pack.voice_activity()?;
         if model.sample_rate_hz.get() != SAMPLE_RATE_HZ {
             return Err(failed(format!(
@@ -43,25 +54,31 @@ impl SileroVad {
             )));
         }
         let taken = model.context_samples + model.window_samples.get();
-        let session = runtime.placed_session(
+        let pace: Duration = duration_of_samples(model.window_samples.get() as u64);
+        let session = SmallModel::new(runtime, pack.name(), placement, pace).load(
             pack.name(),
             &model.graph,
-            providers,
-            &SessionOptions::default(),
-            |session| try_out(session, taken),
+            run,
+            |ask| try_out(ask, taken),
         )?;
         Ok(Self {
             session,
             window_samples: model.window_samples.get(),
-            context_samples: model.context_samples,
-            input: vec![0.0; taken],
-            state: silent_state(),
+            heard: Heard {
+                input: vec![0.0; taken],
+                state: silent_state(),
+            },
         })
     }
 
     /// Which execution provider runs the model, and why no better one does.
     pub fn provider(&self) -> &ProviderReport {
         self.session.report()
+    }
+
+    /// How that provider fares, where it is not the CPU.
+    pub fn health(&self) -> Option<Arc<Health>> {
+        self.session.health().map(Arc::clone)
     }
 }
 
@@ -79,26 +96,17 @@ impl VoiceActivity for SileroVad {
             )));
         }
         // The end of the window before becomes the context of this one.
-        self.input
-            .drain(..self.window_samples.min(self.input.len()));
-        self.input.extend_from_slice(window);
-
-        let Self {
-            session,
-            input,
-            state,
-            ..
-        } = self;
-        session
-            .run(|session| run(session, input, state))
-            .map_err(failed)
+        let input = &mut self.heard.input;
+        input.drain(..self.window_samples.min(input.len()));
+        input.extend_from_slice(window);
+        let speech = self.session.run(&self.heard).map_err(failed)?;
+        self.heard.state = speech.state;
+        Ok(speech.probability)
     }
 
     fn reset(&mut self) {
-        self.input.clear();
-        self.input
-            .resize(self.context_samples + self.window_samples, 0.0);
-        self.state.fill(0.0);
+        self.heard.input.fill(0.0);
+        self.heard.state.fill(0.0);
     }
 }
 
@@ -106,15 +114,16 @@ fn silent_state() -> Vec<f32> {
     vec![0.0; STATE_SHAPE.iter().product()]
 }
 
-/// The probability of one window with its context; `state` becomes that after it.
-fn run(session: &mut Session, input: &[f32], state: &mut [f32]) -> Result<f32, String> {
+/// One window with its context.
+fn run(session: &mut Session, heard: &Heard) -> Result<Speech, String> {
+    let Heard { input, state } = heard;
     let failed = |error: ort::Error| error.to_string();
     let rate = [i64::from(SAMPLE_RATE_HZ)];
     let scalar: [usize; 0] = [];
     let outputs = session
         .run(ort::inputs![
-            "input" => TensorRef::from_array_view(([1, input.len()], input)).map_err(failed)?,
-            "state" => TensorRef::from_array_view((STATE_SHAPE, &*state)).map_err(failed)?,
+            "input" => TensorRef::from_array_view(([1, input.len()], &**input)).map_err(failed)?,
+            "state" => TensorRef::from_array_view((STATE_SHAPE, &**state)).map_err(failed)?,
             "sr" => TensorRef::from_array_view((scalar, &rate[..])).map_err(failed)?,
         ])
         .map_err(failed)?;
@@ -137,12 +146,17 @@ fn run(session: &mut Session, input: &[f32], state: &mut [f32]) -> Result<f32, S
         [probability] if probability.is_finite() => probability.clamp(0.0, 1.0),
         other => return Err(format!("it answered {other:?} instead of one probability")),
     };
-    state.copy_from_slice(next);
-    Ok(probability)
+    Ok(Speech {
+        probability,
+        state: next.to_vec(),
+    })
 }
 
 /// What it makes of a hum that comes and goes, four times a second as syllables do.
-fn try_out(session: &mut Session, taken: usize) -> Result<Vec<f32>, String> {
+fn try_out(
+    ask: &mut dyn FnMut(&Heard) -> Result<Speech, String>,
+    taken: usize,
+) -> Result<Vec<f32>, String> {
     let seconds = |sample: usize| sample as f32 / SAMPLE_RATE_HZ as f32;
     let wave = |hertz: f32, sample: usize| (std::f32::consts::TAU * hertz * seconds(sample)).sin();
     let hum = |sample| {
@@ -154,10 +168,12 @@ fn try_out(session: &mut Session, taken: usize) -> Result<Vec<f32>, String> {
     let mut numbers = Vec::new();
     for window in 0..WINDOWS_TRIED {
         let samples = window * taken..(window + 1) * taken;
-        let input: Vec<f32> = samples
+        let input = samples
             .map(|sample| 0.2 * wave(4.0, sample) * hum(sample))
             .collect();
-        numbers.push(run(session, &input, &mut state)?);
+        let speech = ask(&Heard { input, state })?;
+        numbers.push(speech.probability);
+        state = speech.state;
     }
     numbers.append(&mut state);
     Ok(numbers)

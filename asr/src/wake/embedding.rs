@@ -3,9 +3,9 @@
 //! The same steps in the same order as `nlu/training/trainer/wake/embedding.py`: heads are only
 //! worth something where both agree.
 
-use codriver_models::{
-    ExecutionProviders, ModelPack, PlacedSession, ProviderReport, Runtime, SessionOptions,
-};
+use std::sync::Arc;
+
+use codriver_models::{Compute, Health, ModelPack, PlacedSession, ProviderReport, SmallModel};
 use ort::session::Session;
 use ort::value::TensorRef;
 
@@ -30,8 +30,8 @@ const FULL_SCALE: f32 = 32_767.0;
 
 /// The two graphs and what they remember of the sound.
 pub struct Embedding {
-    spectrum: PlacedSession,
-    embedding: PlacedSession,
+    spectrum: PlacedSession<[f32], Vec<f32>>,
+    embedding: PlacedSession<[f32], Vec<f32>>,
     /// The end of the hop before, and the hop.
     sound: Vec<f32>,
     /// The last frames, the newest last.
@@ -40,26 +40,20 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Loads the graphs of `pack`, and tries them.
-    pub fn load(
-        runtime: &Runtime,
-        pack: &ModelPack,
-        providers: &ExecutionProviders,
-    ) -> Result<Self, Error> {
-        let model = pack.speech_embedding()?;
-        let options = SessionOptions::default();
-        let load = |graph, run: Run, taken| {
-            let try_out = |session: &mut Session| {
+    /// Loads the graphs of `pack` as those of `model`, and tries them.
+    pub fn load(model: &SmallModel<'_>, pack: &ModelPack) -> Result<Self, Error> {
+        let graphs = pack.speech_embedding()?;
+        let load = |graph, run: Compute<[f32], Vec<f32>>, taken| {
+            model.load(pack.name(), graph, run, |ask| {
                 // Loud and soft, low and high.
                 let number = |n: usize| (n as f32).sqrt().sin() * (n % 97) as f32 / 97.0;
                 let input: Vec<f32> = (0..taken).map(number).collect();
-                run(session, &input)
-            };
-            runtime.placed_session(pack.name(), graph, providers, &options, try_out)
+                ask(&input)
+            })
         };
         let mut loaded = Self {
-            spectrum: load(&model.spectrum, spectrum, OVERLAP + HOP)?,
-            embedding: load(&model.embedding, embedding, FRAMES * BANDS)?,
+            spectrum: load(&graphs.spectrum, spectrum, OVERLAP + HOP)?,
+            embedding: load(&graphs.embedding, embedding, FRAMES * BANDS)?,
             sound: Vec::new(),
             frames: Vec::new(),
             of_silence: vec![0.0; WIDTH],
@@ -75,6 +69,11 @@ impl Embedding {
     /// Which execution provider runs the larger graph.
     pub fn provider(&self) -> &ProviderReport {
         self.embedding.report()
+    }
+
+    /// How that provider fares, where it is not the CPU.
+    pub fn health(&self) -> Option<&Arc<Health>> {
+        self.embedding.health().or(self.spectrum.health())
     }
 
     /// What stands in for vectors from before the sound began.
@@ -94,9 +93,7 @@ impl Embedding {
     pub fn next(&mut self, hop: &[f32]) -> Result<Vec<f32>, Error> {
         self.sound
             .extend(hop.iter().map(|sample| sample * FULL_SCALE));
-        let sound = &self.sound;
-        let spectrum = self.spectrum.run(|session| spectrum(session, sound));
-        let spectrum = spectrum.map_err(failed)?;
+        let spectrum = self.spectrum.run(&self.sound).map_err(failed)?;
         self.frames.drain(..spectrum.len());
         self.frames
             .extend(spectrum.iter().map(|decibels| decibels / 10.0 + 2.0));
@@ -105,13 +102,9 @@ impl Embedding {
     }
 
     fn vector(&mut self) -> Result<Vec<f32>, Error> {
-        let frames = &self.frames;
-        let vector = self.embedding.run(|session| embedding(session, frames));
-        vector.map_err(failed)
+        self.embedding.run(&self.frames).map_err(failed)
     }
 }
-
-type Run = fn(&mut Session, &[f32]) -> Result<Vec<f32>, String>;
 
 /// The frames of a hop and what overlaps with it, in decibels.
 fn spectrum(session: &mut Session, sound: &[f32]) -> Result<Vec<f32>, String> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use codriver_models::{ExecutionProviders, PlacedSession, Runtime, SessionOptions};
+use codriver_models::{Health, PlacedSession, SmallModel};
 use ort::session::Session;
 use ort::value::TensorRef;
 
@@ -18,29 +18,23 @@ pub const STEPS: usize = 16;
 /// The graph takes "embeddings" [1, 16, 96] to one probability; its metadata hold the phrase and
 /// the threshold.
 pub struct Head {
-    session: PlacedSession,
+    session: PlacedSession<[f32], f32>,
     place: String,
     phrase: Arc<str>,
     threshold: f32,
 }
 
 impl Head {
-    /// Loads the graph at `path`, and tries it.
-    pub fn load(
-        runtime: &Runtime,
-        path: &Path,
-        providers: &ExecutionProviders,
-    ) -> Result<Self, Error> {
+    /// Loads the graph at `path` as one of `model`, and tries it.
+    pub fn load(model: &SmallModel<'_>, path: &Path) -> Result<Self, Error> {
         let place = path.display().to_string();
-        let options = SessionOptions::default();
-        let try_out = |session: &mut Session| {
+        let session = model.load(&place, path, run, |ask| {
             let window: Vec<f32> = (0..STEPS * WIDTH).map(|n| (n as f32).sin()).collect();
-            run(session, &window).map(|probability| vec![probability])
-        };
-        let session = runtime.placed_session(&place, path, providers, &options, try_out)?;
+            ask(&window).map(|probability| vec![probability])
+        })?;
         let (phrase, threshold) = {
             let metadata = session
-                .session()
+                .on_cpu()
                 .metadata()
                 .map_err(|reason| failed(&place, reason))?;
             let phrase = metadata.custom("phrase").unwrap_or_default();
@@ -82,9 +76,14 @@ impl Head {
         self.threshold
     }
 
+    /// How the provider fares that runs it, where it is not the CPU.
+    pub fn health(&self) -> Option<&Arc<Health>> {
+        self.session.health()
+    }
+
     /// Whether the phrase has just been said, by the last [`STEPS`] vectors.
     pub fn probability(&mut self, window: &[f32]) -> Result<f32, Error> {
-        let answer = self.session.run(|session| run(session, window));
+        let answer = self.session.run(window);
         answer.map_err(|reason| failed(&self.place, reason))
     }
 }

@@ -15,10 +15,10 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use codriver_models::{ExecutionProviders, ModelPack, ProviderReport, Runtime};
+use codriver_models::{Health, ModelPack, Placement, ProviderReport, Runtime, SmallModel};
 
 use crate::Error;
-use crate::audio::SAMPLE_RATE_HZ;
+use crate::audio::{SAMPLE_RATE_HZ, duration_of_samples};
 use embedding::Embedding;
 use head::Head;
 
@@ -57,8 +57,8 @@ pub struct WakeWords {
 }
 
 impl WakeWords {
-    /// Loads the backbone of `pack` and the `heads`, each on the first of `providers` that takes
-    /// it whole.
+    /// Loads the backbone of `pack` and the `heads`, each on the first provider of `placement` that
+    /// takes it whole. When one of them fails there, all of them rest.
     ///
     /// # Errors
     /// [`Error::Models`] for what is missing or does not load; [`Error::WakeWord`] for a graph of
@@ -67,12 +67,14 @@ impl WakeWords {
         runtime: &Runtime,
         pack: &ModelPack,
         heads: &[PathBuf],
-        providers: &ExecutionProviders,
+        placement: &Placement,
     ) -> Result<Self, Error> {
-        let embedding = Embedding::load(runtime, pack, providers)?;
+        let pace = duration_of_samples(embedding::HOP as u64);
+        let model = SmallModel::new(runtime, pack.name(), placement, pace);
+        let embedding = Embedding::load(&model, pack)?;
         let heads = heads
             .iter()
-            .map(|path| Head::load(runtime, path, providers))
+            .map(|path| Head::load(&model, path))
             .collect::<Result<_, Error>>()?;
         let mut wake_words = Self {
             embedding,
@@ -93,6 +95,12 @@ impl WakeWords {
     /// Which execution provider runs the backbone, and why no better one does.
     pub fn provider(&self) -> &ProviderReport {
         self.embedding.provider()
+    }
+
+    /// How that provider fares, where it is not the CPU.
+    pub fn health(&self) -> Option<Arc<Health>> {
+        let of_a_head = || self.heads.iter().find_map(Head::health);
+        self.embedding.health().or_else(of_a_head).map(Arc::clone)
     }
 
     /// Another utterance begins.

@@ -7,7 +7,7 @@ use codriver_asr::{
     WhisperOptions,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ExecutionProviders, ModelPack, Runtime, Store};
+use codriver_models::{ModelPack, Placement, Runtime, Store};
 
 /// Opens a pack of the developer's store; `make` installs them before tests run.
 pub fn pack(name: &str) -> ModelPack {
@@ -16,7 +16,7 @@ pub fn pack(name: &str) -> ModelPack {
 
 pub fn silero() -> SileroVad {
     let runtime = Runtime::from_store(&store()).unwrap_or_else(|error| panic!("{error}"));
-    SileroVad::load(runtime, &pack("silero-vad"), &ExecutionProviders::cpu()).unwrap()
+    SileroVad::load(runtime, &pack("silero-vad"), &Placement::cpu()).unwrap()
 }
 
 pub fn front_end() -> FrontEnd {

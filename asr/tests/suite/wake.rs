@@ -8,7 +8,7 @@ use codriver_asr::{
     WakeWords, WavSource, Whisper, WhisperOptions, utterances_of,
 };
 use codriver_catalog::{Catalog, Language};
-use codriver_models::{ExecutionProviders, ModelPack, Runtime, Store};
+use codriver_models::{ModelPack, Placement, Runtime, Store};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ fn heads() -> Vec<PathBuf> {
 
 fn load(pack: &ModelPack, heads: &[PathBuf]) -> Result<WakeWords, Error> {
     let runtime = Runtime::from_store(&Store::from_environment().unwrap()).unwrap();
-    WakeWords::load(runtime, pack, heads, &ExecutionProviders::cpu())
+    WakeWords::load(runtime, pack, heads, &Placement::cpu())
 }
 
 fn refusal(pack: &ModelPack, heads: &[PathBuf]) -> String {

@@ -45,9 +45,9 @@ pub use manifest::{
 pub use pack::ModelPack;
 pub use prompt::{PromptSegment, PromptTemplate};
 pub use provider::{
-    CacheUse, Candidate, CandidateSettings, Effort, Entry, ExecutionProviders, LoadedModel,
-    PlacedSession, ProviderReport, Rejection, RejectionKind, SessionOptions, Trial,
-    answer_plugin_check,
+    CacheUse, Candidate, CandidateSettings, Compute, Effort, Entry, ExecutionProviders, GivenUp,
+    Health, HealthReport, LoadedModel, PlacedSession, Placement, ProviderReport, Rejection,
+    RejectionKind, SessionOptions, SmallModel, Trial, Watched, answer_plugin_check,
 };
 pub use runtime::Runtime;
 pub use standard_output::reserve_standard_output;

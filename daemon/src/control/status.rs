@@ -139,17 +139,6 @@ fn readable(status: &Value) -> String {
     {
         lines.extend(model_lines(model));
     }
-    if let Some(health) = status.get("accelerator") {
-        lines.push(format!(
-            "accelerator {} answers, {} failures, {} retries",
-            text("/accelerator/answers"),
-            text("/accelerator/failures"),
-            text("/accelerator/retries")
-        ));
-        if let Some(reason) = health.get("last_failure").and_then(Value::as_str) {
-            lines.push(format!("            last failure: {reason}"));
-        }
-    }
     lines.join("\n")
 }
 
@@ -194,6 +183,25 @@ pub(super) fn model_lines(model: &Value) -> Vec<String> {
             number("/cpu/answer_ms"),
             number("/logits_distance"),
         ));
+    }
+    if let Some(health) = model.get("health").filter(|health| !health.is_null()) {
+        add(format!(
+            "{} answers, {} failures, {} retries",
+            part(health, "answers"),
+            part(health, "failures"),
+            part(health, "retries")
+        ));
+        if let Some(reason) = health.get("last_failure").and_then(Value::as_str) {
+            let rests_ms = health.get("rests_for_ms").and_then(Value::as_u64);
+            let standing = match rests_ms {
+                None | Some(0) => String::new(),
+                Some(ms) => format!(
+                    "; the CPU answers, it is asked again in {} s",
+                    ms.div_ceil(1_000)
+                ),
+            };
+            add(format!("last failure: {reason}{standing}"));
+        }
     }
     for rejection in model
         .get("rejected")

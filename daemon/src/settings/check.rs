@@ -115,9 +115,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
 
 /// The same of what one file may say of another's: the first name that stands for nothing.
 pub(super) fn check_together(settings: &Settings) -> Result<(), String> {
-    let named = settings.voice_activity_providers();
+    let named = settings.voice_activity_placement();
     named
-        .and_then(|_| settings.wake_providers())
+        .and_then(|_| settings.wake_placement())
         .map(|_| ())
         .map_err(|error| error.to_string())
 }

@@ -311,8 +311,8 @@ mod tests {
             "[[execution_provider]]\nname = \"openvino\"\ndevice = \"NPU\"\ngraph = \"npu\"\n",
         );
         let settings = load(&layers(folder.path(), &[])).unwrap();
-        let wake = settings.wake_providers().unwrap();
-        assert_eq!(wake.entries()[0].to_string(), "openvino:NPU");
+        let wake = settings.wake_placement().unwrap();
+        assert_eq!(wake.providers.entries()[0].to_string(), "openvino:NPU");
     }
 
     #[test]

@@ -1,76 +1,25 @@
 //! The accelerator beside the CPU: used while it works, put aside when it does not, tried again later.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use serde::Serialize;
+use codriver_models::Health;
 
 use super::decoder::{Decoder, DecoderShape};
 use crate::Error;
-
-/// How long a failed accelerator rests at first; twice as long after each further failure.
-const FIRST_REST: Duration = Duration::from_secs(5);
-const LONGEST_REST: Duration = Duration::from_secs(600);
 
 /// A decoder that may fail, and whether it may be asked now.
 pub struct Accelerator {
     decoder: Box<dyn Decoder>,
     health: Arc<Health>,
-    rest: Duration,
-    rests_until: Option<Instant>,
-}
-
-/// What became of the answers since start, readable from other threads.
-#[derive(Debug, Default)]
-pub struct Health {
-    answers: AtomicU64,
-    failures: AtomicU64,
-    retries: AtomicU64,
-    last_failure: Mutex<Option<String>>,
-    resting: Mutex<Option<Instant>>,
-}
-
-/// [`Health`] at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HealthReport {
-    /// Answers of the accelerator.
-    pub answers: u64,
-    /// Times it failed; each of these answers came from the CPU.
-    pub failures: u64,
-    /// Times it was asked again after a failure.
-    pub retries: u64,
-    /// Why it failed last.
-    pub last_failure: Option<String>,
-    /// Milliseconds until it is asked again; 0 when it is in use.
-    pub rests_for_ms: u64,
-}
-
-impl Health {
-    /// The numbers now.
-    pub fn report(&self) -> HealthReport {
-        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        let rests_for = resting.map(|until| until.saturating_duration_since(Instant::now()));
-        let last = self.last_failure.lock();
-        HealthReport {
-            answers: self.answers.load(Ordering::Relaxed),
-            failures: self.failures.load(Ordering::Relaxed),
-            retries: self.retries.load(Ordering::Relaxed),
-            last_failure: last.unwrap_or_else(PoisonError::into_inner).clone(),
-            rests_for_ms: u64::try_from(rests_for.unwrap_or_default().as_millis())
-                .unwrap_or(u64::MAX),
-        }
-    }
 }
 
 impl Accelerator {
-    /// One that works, as far as is known.
-    pub fn new(decoder: Box<dyn Decoder>) -> Self {
+    /// One that runs `model`, and works as far as is known.
+    pub fn new(model: &str, decoder: Box<dyn Decoder>) -> Self {
         Self {
             decoder,
-            health: Arc::default(),
-            rest: FIRST_REST,
-            rests_until: None,
+            health: Arc::new(Health::of(model)),
         }
     }
 
@@ -88,11 +37,8 @@ impl Accelerator {
         now: Instant,
         ask: impl FnOnce(&mut dyn Decoder) -> Result<Option<T>, Error>,
     ) -> Option<T> {
-        if let Some(until) = self.rests_until {
-            if now < until {
-                return None;
-            }
-            self.health.retries.fetch_add(1, Ordering::Relaxed);
+        if !self.health.may_be_asked(now) {
+            return None;
         }
         let mut observed = Observed {
             decoder: self.decoder.as_mut(),
@@ -102,17 +48,16 @@ impl Accelerator {
         let failed = observed.failed;
         match asked {
             Ok(Some(answer)) => {
-                self.health.answers.fetch_add(1, Ordering::Relaxed);
-                self.rest = FIRST_REST;
-                self.rest_until(None);
+                self.health.answered(now);
                 Some(answer)
             }
             Ok(None) => {
-                self.put_aside(now, "it took too long for an answer".into());
+                let reason = "it took too long for an answer";
+                self.health.failed(now, reason.into());
                 None
             }
             Err(error) if failed => {
-                self.put_aside(now, error.to_string());
+                self.health.failed(now, error.to_string());
                 None
             }
             Err(error) => {
@@ -120,29 +65,6 @@ impl Accelerator {
                 None
             }
         }
-    }
-
-    fn put_aside(&mut self, now: Instant, reason: String) {
-        let rest = self.rest;
-        tracing::warn!(
-            reason,
-            rest_s = rest.as_secs(),
-            "accelerator put aside; the CPU answers"
-        );
-        self.health.failures.fetch_add(1, Ordering::Relaxed);
-        let last = self.health.last_failure.lock();
-        *last.unwrap_or_else(PoisonError::into_inner) = Some(reason);
-        self.rest_until(Some(now + rest));
-        self.rest = rest.saturating_mul(2).min(LONGEST_REST);
-    }
-
-    fn rest_until(&mut self, until: Option<Instant>) {
-        self.rests_until = until;
-        *self
-            .health
-            .resting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = until;
     }
 }
 
@@ -190,6 +112,7 @@ impl Decoder for Observed<'_> {
 mod tests {
     use super::super::watched::WatchedDecoder;
     use super::*;
+    use std::time::Duration;
 
     struct Scripted {
         shape: DecoderShape,
@@ -225,6 +148,10 @@ mod tests {
         }
     }
 
+    fn accelerator(does: fn() -> Result<(), Error>) -> Accelerator {
+        Accelerator::new("test", Box::new(scripted(does)))
+    }
+
     fn broken() -> Result<(), Error> {
         Err(Error::Inference {
             doing: "computing",
@@ -237,11 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn one_that_fails_rests_twice_as_long_each_time_and_the_reason_is_kept() {
-        let mut accelerator = Accelerator::new(Box::new(scripted(broken)));
+    fn one_that_fails_is_left_alone_while_it_rests_and_the_reason_is_kept() {
+        let mut accelerator = accelerator(broken);
         let start = Instant::now();
         assert!(accelerator.ask(start, run).is_none());
-        let early = start + FIRST_REST - Duration::from_millis(1);
+        let early = start + Duration::from_millis(4_999);
         assert!(
             accelerator
                 .ask(early, |_| -> Result<Option<()>, _> {
@@ -249,17 +176,16 @@ mod tests {
                 })
                 .is_none()
         );
-        let again = start + FIRST_REST;
+        let again = start + Duration::from_secs(5);
         assert!(accelerator.ask(again, run).is_none());
         let health = accelerator.health().report();
         assert_eq!((health.failures, health.retries), (2, 1));
         assert!(health.last_failure.unwrap().contains("the chip is gone"));
-        assert_eq!(accelerator.rests_until, Some(again + FIRST_REST * 2));
     }
 
     #[test]
     fn what_fails_beside_it_is_not_held_against_it() {
-        let mut accelerator = Accelerator::new(Box::new(scripted(|| Ok(()))));
+        let mut accelerator = accelerator(|| Ok(()));
         let now = Instant::now();
         let asked = accelerator.ask(now, |decoder| -> Result<Option<()>, Error> {
             decoder.advance(&[1])?;
@@ -272,7 +198,7 @@ mod tests {
 
     #[test]
     fn one_that_takes_too_long_for_an_answer_rests() {
-        let mut accelerator = Accelerator::new(Box::new(scripted(|| Ok(()))));
+        let mut accelerator = accelerator(|| Ok(()));
         let now = Instant::now();
         assert!(accelerator.ask(now, |_| Ok(None::<()>)).is_none());
         assert_eq!(accelerator.health().report().failures, 1);

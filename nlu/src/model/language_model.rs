@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use codriver_catalog::{Catalog, CommandName, Language};
 use codriver_models::{
-    Calibration, ExecutionProviders, GraphKind, ModelPack, ProviderReport, Runtime, SessionOptions,
-    Thresholds,
+    Calibration, ExecutionProviders, GraphKind, Health, ModelPack, ProviderReport, Runtime,
+    SessionOptions, Thresholds,
 };
 
-use super::accelerator::{Accelerator, Health};
+use super::accelerator::Accelerator;
 use super::decoder::Decoder;
 use super::in_place::InPlaceDecoder;
 use super::prompt::Prompt;
@@ -140,7 +140,7 @@ impl LanguageModel {
         if let Some(chosen) = chosen {
             let reserve = std::mem::replace(&mut report, chosen.report);
             report.reserve = Some(Box::new(reserve));
-            accelerator = Some(Accelerator::new(chosen.decoder));
+            accelerator = Some(Accelerator::new(pack.name(), chosen.decoder));
         }
         rejected.append(&mut report.rejected);
         report.rejected = rejected;
@@ -178,7 +178,7 @@ impl LanguageModel {
             });
         }
         self.task.begin(decoder.as_mut())?;
-        self.accelerator = Some(Accelerator::new(decoder));
+        self.accelerator = Some(Accelerator::new(&self.report.model, decoder));
         Ok(())
     }
 

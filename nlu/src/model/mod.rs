@@ -30,7 +30,7 @@ mod task;
 mod vocabulary;
 mod watched;
 
-pub use accelerator::{Accelerator, Health, HealthReport};
+pub use accelerator::Accelerator;
 pub use chunked::ChunkedDecoder;
 pub use decoder::{Decoder, DecoderShape};
 pub use embedding::Embedding;

@@ -38,7 +38,8 @@ impl FaultyRuntime {
         let order = folder.join("order");
         let numbers = [
             ("API_SIZE", size_of::<OrtApi>()),
-            ("RUN", offset_of!(OrtApi, RunWithBinding)),
+            ("RUN_BOUND", offset_of!(OrtApi, RunWithBinding)),
+            ("RUN", offset_of!(OrtApi, Run)),
             ("CREATE_STATUS", offset_of!(OrtApi, CreateStatus)),
             (
                 "GET_ALLOCATOR",
@@ -63,8 +64,8 @@ impl FaultyRuntime {
         &self.library
     }
 
-    /// Lets the accelerator's `run`-th run from now on fail, 1 being the next. It is one chunk of
-    /// tokens.
+    /// Lets the accelerator's `run`-th run from now on fail, 1 being the next. Of a language model
+    /// it is one chunk of tokens.
     ///
     /// # Errors
     /// The order cannot be written.

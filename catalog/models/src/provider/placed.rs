@@ -1,138 +1,287 @@
 //! A small model on the provider that the configuration names for it, with the CPU behind it.
 
+use std::borrow::Borrow;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ort::session::Session;
 
 use super::session::Refusal;
-use super::{Candidate, ExecutionProviders, LoadedModel, ProviderReport, RejectionKind};
+use super::{
+    Candidate, Entry, ExecutionProviders, Health, LoadedModel, ProviderReport, Rejection,
+    RejectionKind, Watched,
+};
 use crate::{Error, GraphKind, Runtime, SessionOptions};
 
 /// Numbers further apart than this part of the largest come from another computation.
 const FARTHEST: f32 = 0.05;
+/// What a run may take while a provider is tried and nobody is speaking: many compile at the first.
+const TRIAL_PATIENCE: Duration = Duration::from_secs(20);
 
-/// A session that the CPU takes over for good when another provider fails.
-#[derive(Debug)]
-pub struct PlacedSession {
-    session: Session,
-    /// The same graph on the CPU, as long as another provider runs it.
-    reserve: Option<Session>,
-    report: ProviderReport,
+/// How often one that is too slow is tried again.
+const TRIALS: usize = 3;
+
+/// Where a small model is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The providers, best first.
+    pub providers: ExecutionProviders,
+    /// How long one of them may take for a run before the CPU does it.
+    pub patience: Duration,
 }
 
-impl Runtime {
-    /// Loads `graph` with the first of `providers` that runs all of it, strictly as
-    /// [`Runtime::session`] does, and computes what the CPU does: `try_out` asks a session
-    /// something and returns its numbers, always the same from the same session.
-    ///
-    /// # Errors
-    /// As [`Runtime::session`].
-    pub fn placed_session(
-        &self,
-        model: &str,
-        graph: &Path,
-        providers: &ExecutionProviders,
-        options: &SessionOptions,
-        try_out: impl Fn(&mut Session) -> Result<Vec<f32>, String>,
-    ) -> Result<PlacedSession, Error> {
-        let mut rejected = Vec::new();
-        for entry in providers.entries() {
-            if entry.candidate == Candidate::Cpu {
-                break;
-            }
-            let loaded = self.load_with(model, graph, GraphKind::CpuDynamic, entry, options);
-            let LoadedModel {
-                mut session,
-                mut report,
-            } = match loaded {
-                Ok(loaded) => loaded,
-                Err(rejection) => {
-                    rejected.push(rejection);
-                    continue;
-                }
-            };
-            let mut cpu = self.session(model, graph, &ExecutionProviders::cpu(), options)?;
-            match compare(&mut session, &mut cpu.session, &try_out) {
-                Ok(()) => {
-                    report.rejected = rejected;
-                    report.reserve = Some(Box::new(cpu.report));
-                    return Ok(PlacedSession {
-                        session,
-                        reserve: Some(cpu.session),
-                        report,
-                    });
-                }
-                Err(refusal) => rejected.push(refusal.of(model, entry)),
-            }
+impl Placement {
+    /// On the CPU alone.
+    pub fn cpu() -> Self {
+        Self {
+            providers: ExecutionProviders::cpu(),
+            patience: TRIAL_PATIENCE,
         }
-        let cpu = self.session(model, graph, &ExecutionProviders::cpu(), options)?;
-        let mut report = cpu.report;
-        report.rejected = rejected;
-        Ok(PlacedSession {
-            session: cpu.session,
-            reserve: None,
-            report,
-        })
     }
 }
 
-impl PlacedSession {
+/// A model of one or several small graphs, which are put aside together when one of them fails.
+#[derive(Debug)]
+pub struct SmallModel<'a> {
+    runtime: &'a Runtime,
+    placement: &'a Placement,
+    /// How much time there is for a run: sound comes at this pace.
+    pace: Duration,
+    health: Arc<Health>,
+}
+
+/// Runs a graph once: what is asked, as tensors, and the answer out of them. It must fail when
+/// the answer holds what is no number.
+pub type Compute<Q, A> = fn(&mut Session, &Q) -> Result<A, String>;
+
+/// One graph, on an accelerator as long as that works, and on the CPU otherwise.
+pub struct PlacedSession<Q: ToOwned + ?Sized, A> {
+    cpu: Session,
+    compute: Compute<Q, A>,
+    accelerator: Option<Accelerator<Q, A>>,
+    report: ProviderReport,
+}
+
+struct Accelerator<Q: ToOwned + ?Sized, A> {
+    watched: Watched<Q::Owned, Result<A, String>>,
+    patience: Duration,
+    health: Arc<Health>,
+}
+
+impl<'a> SmallModel<'a> {
+    /// The model `name`, of which each graph is run once in every `pace`.
+    pub fn new(runtime: &'a Runtime, name: &str, placement: &'a Placement, pace: Duration) -> Self {
+        Self {
+            runtime,
+            placement,
+            pace,
+            health: Arc::new(Health::of(name)),
+        }
+    }
+
+    /// Loads `graph`, of which the report speaks as `name`, with the first provider that runs all
+    /// of it, strictly as [`Runtime::session`] does, keeps pace, and computes what the CPU does:
+    /// `try_out` asks a session something and returns its numbers, always the same from the same
+    /// session.
+    ///
+    /// # Errors
+    /// As [`Runtime::session`].
+    pub fn load<Q, A>(
+        &self,
+        name: &str,
+        graph: &Path,
+        compute: Compute<Q, A>,
+        try_out: impl Fn(&mut dyn FnMut(&Q) -> Result<A, String>) -> Result<Vec<f32>, String>,
+    ) -> Result<PlacedSession<Q, A>, Error>
+    where
+        Q: ToOwned<Owned: Send> + ?Sized + 'static,
+        A: Send + 'static,
+    {
+        let options = SessionOptions::default();
+        let cpu = ExecutionProviders::cpu();
+        let cpu = self.runtime.session(name, graph, &cpu, &options)?;
+        let mut placed = PlacedSession {
+            cpu: cpu.session,
+            compute,
+            accelerator: None,
+            report: cpu.report,
+        };
+        let mut rejected = Vec::new();
+        let entries = self.placement.providers.entries().iter();
+        for entry in entries.take_while(|entry| entry.candidate != Candidate::Cpu) {
+            let loaded = self.load_on(entry, name, graph, compute);
+            let tried = loaded.and_then(|(mut watched, report)| {
+                self.compare(&mut watched, &mut placed, &try_out)
+                    .map_err(|refusal| refusal.of(name, entry))?;
+                Ok((watched, report))
+            });
+            match tried {
+                Ok((watched, report)) => {
+                    placed.accelerator = Some(Accelerator {
+                        watched,
+                        patience: self.placement.patience,
+                        health: Arc::clone(&self.health),
+                    });
+                    let reserve = std::mem::replace(&mut placed.report, report);
+                    placed.report.reserve = Some(Box::new(reserve));
+                    break;
+                }
+                Err(rejection) => rejected.push(rejection),
+            }
+        }
+        placed.report.rejected = rejected;
+        Ok(placed)
+    }
+
+    /// A session on this provider, on a thread of its own.
+    fn load_on<Q, A>(
+        &self,
+        entry: &Entry,
+        name: &str,
+        graph: &Path,
+        compute: Compute<Q, A>,
+    ) -> Result<(Watched<Q::Owned, Result<A, String>>, ProviderReport), Rejection>
+    where
+        Q: ToOwned<Owned: Send> + ?Sized + 'static,
+        A: Send + 'static,
+    {
+        let options = SessionOptions::default();
+        let kind = GraphKind::CpuDynamic;
+        let loaded = self.runtime.load_with(name, graph, kind, entry, &options)?;
+        let LoadedModel {
+            mut session,
+            report,
+        } = loaded;
+        let watched =
+            Watched::start(move |question: Q::Owned| compute(&mut session, question.borrow()));
+        let watched = watched.map_err(|error| {
+            let reason = format!("no thread for it: {error}");
+            Refusal::new(RejectionKind::Failed, reason).of(name, entry)
+        })?;
+        Ok((watched, report))
+    }
+
+    /// Asks both the same; refuses one that hangs, fails, is too slow or computes something else.
+    fn compare<Q, A>(
+        &self,
+        watched: &mut Watched<Q::Owned, Result<A, String>>,
+        cpu: &mut PlacedSession<Q, A>,
+        try_out: impl Fn(&mut dyn FnMut(&Q) -> Result<A, String>) -> Result<Vec<f32>, String>,
+    ) -> Result<(), Refusal>
+    where
+        Q: ToOwned<Owned: Send> + ?Sized + 'static,
+        A: Send + 'static,
+    {
+        let failed = |reason| Refusal::new(RejectionKind::Failed, reason);
+        let patience = TRIAL_PATIENCE.max(self.placement.patience);
+        let mut ask = |question: &Q| {
+            let reply = watched.run(question.to_owned(), patience);
+            reply.unwrap_or_else(|given_up| Err(given_up.to_string()))
+        };
+        let theirs = try_out(&mut ask).map_err(failed)?;
+        let ours = try_out(&mut |question| (cpu.compute)(&mut cpu.cpu, question));
+        let distance = distance(&theirs, &ours.map_err(failed)?);
+        if distance > FARTHEST {
+            return Err(Refusal::new(
+                RejectionKind::WrongAnswers,
+                format!(
+                    "its numbers are not those of the CPU ({:.1} % apart); look for the vendor's precision options",
+                    distance * 100.0
+                ),
+            ));
+        }
+        self.keeps_pace(ask, try_out)
+    }
+
+    /// Refuses one that cannot follow. The shortest run counts, and not the first, at which many
+    /// compile: what else the processor does makes them only longer.
+    fn keeps_pace<Q: ?Sized, A>(
+        &self,
+        mut ask: impl FnMut(&Q) -> Result<A, String>,
+        try_out: impl Fn(&mut dyn FnMut(&Q) -> Result<A, String>) -> Result<Vec<f32>, String>,
+    ) -> Result<(), Refusal> {
+        let mut shortest = Duration::MAX;
+        for _ in 0..TRIALS {
+            try_out(&mut |question| {
+                let begun = Instant::now();
+                let answer = ask(question);
+                shortest = shortest.min(begun.elapsed());
+                answer
+            })
+            .map_err(|reason| Refusal::new(RejectionKind::Failed, reason))?;
+            if shortest <= self.pace {
+                return Ok(());
+            }
+        }
+        Err(Refusal::new(
+            RejectionKind::NotBetter,
+            format!(
+                "a run takes {} ms, but sound for one comes every {} ms; leave it to the CPU",
+                shortest.as_millis(),
+                self.pace.as_millis()
+            ),
+        ))
+    }
+}
+
+impl<Q, A> PlacedSession<Q, A>
+where
+    Q: ToOwned<Owned: Send> + ?Sized + 'static,
+    A: Send + 'static,
+{
     /// Which execution provider was chosen, and why no earlier one.
     pub fn report(&self) -> &ProviderReport {
         &self.report
     }
 
-    /// The session that is in use.
-    pub fn session(&self) -> &Session {
-        &self.session
+    /// How the accelerator fares, where one was chosen.
+    pub fn health(&self) -> Option<&Arc<Health>> {
+        let accelerator = self.accelerator.as_ref();
+        accelerator.map(|accelerator| &accelerator.health)
     }
 
-    /// Runs the session. When that fails and the CPU does not run it yet, the CPU does so now and
-    /// from now on, and `run` is called once more.
+    /// The graph's session on the CPU, whoever runs it.
+    pub fn on_cpu(&self) -> &Session {
+        &self.cpu
+    }
+
+    /// Runs the graph. An accelerator that fails or takes longer than it may leaves this run and,
+    /// while it rests, those after it to the CPU.
     ///
     /// # Errors
-    /// What `run` says of the CPU.
-    pub fn run<T>(
-        &mut self,
-        mut run: impl FnMut(&mut Session) -> Result<T, String>,
-    ) -> Result<T, String> {
-        let ran = run(&mut self.session);
-        let Err(reason) = &ran else {
-            return ran;
-        };
-        let Some(cpu) = self.reserve.take() else {
-            return ran;
-        };
-        tracing::warn!(
-            model = self.report.model,
-            provider = self.report.chosen,
-            reason,
-            "the execution provider failed; the CPU runs the model from now on"
-        );
-        self.session = cpu;
-        run(&mut self.session)
+    /// What the CPU says.
+    pub fn run(&mut self, question: &Q) -> Result<A, String> {
+        let accelerator = self.accelerator.as_mut();
+        let answer = accelerator.and_then(|accelerator| accelerator.ask(question));
+        match answer {
+            Some(answer) => Ok(answer),
+            None => (self.compute)(&mut self.cpu, question),
+        }
     }
 }
 
-fn compare(
-    session: &mut Session,
-    cpu: &mut Session,
-    try_out: impl Fn(&mut Session) -> Result<Vec<f32>, String>,
-) -> Result<(), Refusal> {
-    let failed = |reason| Refusal::new(RejectionKind::Failed, reason);
-    let theirs = try_out(session).map_err(failed)?;
-    let ours = try_out(cpu).map_err(failed)?;
-    let distance = distance(&theirs, &ours);
-    if distance <= FARTHEST {
-        return Ok(());
+impl<Q, A> Accelerator<Q, A>
+where
+    Q: ToOwned<Owned: Send> + ?Sized + 'static,
+    A: Send + 'static,
+{
+    fn ask(&mut self, question: &Q) -> Option<A> {
+        if !self.health.may_be_asked(Instant::now()) {
+            return None;
+        }
+        let reply = self.watched.run(question.to_owned(), self.patience);
+        match reply.unwrap_or_else(|given_up| Err(given_up.to_string())) {
+            Ok(answer) => {
+                self.health.answered(Instant::now());
+                Some(answer)
+            }
+            Err(reason) => {
+                self.health.failed(Instant::now(), reason);
+                None
+            }
+        }
     }
-    Err(Refusal::new(
-        RejectionKind::WrongAnswers,
-        format!(
-            "its numbers are not those of the CPU ({:.1} % apart); look for the vendor's precision options",
-            distance * 100.0
-        ),
-    ))
 }
 
 /// The largest difference, as a part of the largest number of `ours`.
