@@ -55,12 +55,7 @@ impl Cabin {
             "load-module module-null-sink sink_name=mic_feed rate=16000 format=s16le \
              channels={channels} channel_map={map}"
         )];
-        let remap = |name: &str| {
-            format!(
-                "load-module module-remap-source source_name={name} master=mic_feed.monitor \
-                 channels={channels} channel_map={map} master_channel_map={map} remix=no"
-            )
-        };
+        let remap = |name: &str| format!("load-module {}", self.remap(name));
         let sink = |name: &str| {
             format!("load-module module-null-sink sink_name={name} rate=16000 channels=1")
         };
@@ -91,6 +86,15 @@ impl Cabin {
             ),
         ]);
         lines.join("\n") + "\n"
+    }
+
+    /// The module that makes a microphone of what is played into `mic_feed`.
+    fn remap(self, name: &str) -> String {
+        let (channels, map) = (self.seats, self.channel_map());
+        format!(
+            "module-remap-source source_name={name} master=mic_feed.monitor \
+             channels={channels} channel_map={map} master_channel_map={map} remix=no"
+        )
     }
 
     /// What the loudspeaker plays.
@@ -164,6 +168,32 @@ impl VirtualMicrophone {
     pub fn suspend(&self, suspended: bool) -> Result<(), Error> {
         let word = if suspended { "1" } else { "0" };
         self.pactl(&["suspend-source", "car_mic", word])?;
+        Ok(())
+    }
+
+    /// Somebody pulls the microphone out; the server stays.
+    ///
+    /// # Errors
+    /// pactl is missing or fails.
+    pub fn unplug(&self) -> Result<(), Error> {
+        let modules = self.pactl(&["list", "short", "modules"])?;
+        let plugged = |line: &&str| line.contains("source_name=car_mic ");
+        let module = modules.lines().find(plugged).unwrap_or_default();
+        let number = module.split('\t').next().unwrap_or_default();
+        self.pactl(&["unload-module", number])?;
+        Ok(())
+    }
+
+    /// Plugs the microphone in again after [`unplug`](Self::unplug).
+    ///
+    /// # Errors
+    /// As [`VirtualMicrophone::unplug`].
+    pub fn plug_in(&mut self) -> Result<(), Error> {
+        let module = self.cabin.remap("car_mic");
+        let arguments = module.split(' ').filter(|argument| !argument.is_empty());
+        let arguments: Vec<&str> = ["load-module"].into_iter().chain(arguments).collect();
+        self.pactl(&arguments)?;
+        self.ear = Ear::start(&self.directory, "car_mic")?;
         Ok(())
     }
 

@@ -21,9 +21,14 @@ const OTHERS: usize = 2;
 const STALL: Duration = Duration::from_secs(10);
 
 async fn scene() -> Scene {
+    scene_with(Vec::new()).await
+}
+
+async fn scene_with(settings: Vec<(String, String)>) -> Scene {
     let options = SceneOptions {
         sound: Sound::Virtual,
         recogniser_threads: Some(1),
+        settings,
         ..SceneOptions::default()
     };
     Scene::start(options).await.unwrap()
@@ -62,13 +67,23 @@ fn status(scene: &Scene) -> Json {
 
 /// Waits until the microphone is not only being opened.
 async fn open(scene: &Scene) {
+    until_open_is(scene, true).await;
+}
+
+/// Waits until the loss of the microphone is noticed.
+async fn lost(scene: &Scene) {
+    until_open_is(scene, false).await;
+}
+
+async fn until_open_is(scene: &Scene, wanted: bool) {
     let until = Instant::now() + WITHIN;
-    while !status(scene)["microphone"]
+    while status(scene)["microphone"]
         .as_str()
         .unwrap()
         .starts_with("open:")
+        != wanted
     {
-        assert!(Instant::now() < until, "never open\n{}", scene.logs());
+        assert!(Instant::now() < until, "not {wanted}\n{}", scene.logs());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -82,15 +97,7 @@ async fn a_sound_server_that_is_killed_and_started_again_is_heard_again_by_the_s
     hears(&scene, &mut assistant, "en-air-conditioning-on.wav", "air").await;
 
     scene.microphone.as_mut().unwrap().kill().unwrap();
-    let until = Instant::now() + WITHIN;
-    while status(&scene)["microphone"]
-        .as_str()
-        .unwrap()
-        .starts_with("open:")
-    {
-        assert!(Instant::now() < until, "the loss is not noticed");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    lost(&scene).await;
     scene.microphone.as_mut().unwrap().start_again().unwrap();
     captured(&scene).await;
     hears(&scene, &mut assistant, "en-headlights-off.wav", "light").await;
@@ -102,6 +109,29 @@ async fn a_sound_server_that_is_killed_and_started_again_is_heard_again_by_the_s
         "{status:#}"
     );
     assert_eq!(status["captured"]["overrun_samples"], 0, "{status:#}");
+}
+
+#[tokio::test]
+async fn a_microphone_named_in_the_configuration_is_missed_when_unplugged_and_heard_when_back() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let device = ("CODRIVER__AUDIO__DEVICE".to_owned(), "car_mic".to_owned());
+    let mut scene = scene_with(vec![device]).await;
+    let mut assistant = scene.assistant().await.unwrap();
+    open(&scene).await;
+
+    scene.microphone.as_ref().unwrap().unplug().unwrap();
+    lost(&scene).await;
+    // The server has another source still, the loudspeaker's monitor, and it is not taken instead.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let missed = status(&scene);
+    let microphone = missed["microphone"].as_str().unwrap();
+    assert!(microphone.contains("car_mic"), "{microphone}");
+    assert!(!microphone.starts_with("open:"), "{microphone}");
+
+    scene.microphone.as_mut().unwrap().plug_in().unwrap();
+    open(&scene).await;
+    hears(&scene, &mut assistant, "en-headlights-off.wav", "light").await;
+    scene.voice.check().unwrap();
 }
 
 #[tokio::test]

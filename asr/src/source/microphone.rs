@@ -14,6 +14,7 @@ use cpal::{
 };
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use super::watch::{Allowed, Watch, is_monitor};
 use super::{Read, Source};
 use crate::{Error, Format, SAMPLE_RATE_HZ};
 
@@ -71,7 +72,8 @@ impl FromStr for AudioHost {
 pub struct MicrophoneOptions {
     /// Which part of the system gives the audio.
     pub host: AudioHost,
-    /// Part of the device's name or identifier, in any case; empty takes the default device.
+    /// Part of the device's name or identifier, in any case; empty takes the default device. What
+    /// a loudspeaker plays (a sound server's monitor) is taken only by a name with "monitor" in it.
     pub device: String,
     /// Channels that are wanted at least.
     pub channels: u16,
@@ -107,6 +109,8 @@ pub struct Microphone {
     samples: Consumer<f32>,
     overrun_samples: Arc<AtomicU64>,
     faults: Receiver<cpal::Error>,
+    /// A sound card's stream is never moved, so that none is needed.
+    watch: Option<Watch>,
     _stream: cpal::Stream,
 }
 
@@ -150,6 +154,10 @@ impl Microphone {
             .start(&device, config, supported.sample_format(), fault)
             .map_err(refused)?;
         stream.play().map_err(refused)?;
+        let watch = match host.id() {
+            HostId::PulseAudio => Some(Watch::start(allowed(options, &device))?),
+            _ => None,
+        };
         Ok(Self {
             name: name.clone(),
             format,
@@ -158,19 +166,30 @@ impl Microphone {
             samples,
             overrun_samples,
             faults,
+            watch,
             _stream: stream,
         })
     }
 
-    fn check(&self) -> Result<(), Error> {
-        let lost = |reason: String| Error::DeviceLost {
+    fn lost(&self, reason: String) -> Error {
+        Error::DeviceLost {
             device: self.name.clone(),
             reason,
-        };
+        }
+    }
+
+    fn check_origin(&self) -> Result<(), Error> {
+        match self.watch.as_ref().and_then(Watch::lost) {
+            Some(reason) => Err(self.lost(reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
         match self.faults.try_recv() {
-            Ok(fault) => return Err(lost(fault.to_string())),
+            Ok(fault) => return Err(self.lost(fault.to_string())),
             Err(TryRecvError::Disconnected) => {
-                return Err(lost("the sound system closed the stream".to_owned()));
+                return Err(self.lost("the sound system closed the stream".to_owned()));
             }
             Err(TryRecvError::Empty) => {}
         }
@@ -197,6 +216,8 @@ impl Source for Microphone {
     fn read(&mut self, into: &mut Vec<f32>, wait: Duration) -> Result<Read, Error> {
         let deadline = Instant::now() + wait;
         loop {
+            // What is in the ring already may come from elsewhere.
+            self.check_origin()?;
             // The callback pushes whole frames, so a partial frame is never seen here.
             let ready = self.samples.slots();
             if let Ok(chunk) = self.samples.read_chunk(ready)
@@ -315,18 +336,35 @@ fn find(options: &MicrophoneOptions, host: &cpal::Host) -> Result<Device, Error>
         host: options.host.name().to_owned(),
         present: present.iter().map(label).collect(),
     };
-    if options.device.is_empty() {
-        return host
-            .default_input_device()
-            .ok_or_else(|| not_found(&present));
-    }
     let wanted = options.device.to_lowercase();
-    let fits = |device: &&Device| label(device).to_lowercase().contains(&wanted);
-    present
-        .iter()
-        .find(fits)
-        .cloned()
+    let found = if wanted.is_empty() {
+        host.default_input_device()
+    } else {
+        let fits = |device: &&Device| label(device).to_lowercase().contains(&wanted);
+        let mut fitting = present.iter().filter(fits);
+        match wanted.contains("monitor") {
+            true => fitting.next().cloned(),
+            false => fitting
+                .find(|device| !is_monitor(&identifier(device)))
+                .cloned(),
+        }
+    };
+    found
+        .filter(|device| allowed(options, device).takes(&identifier(device)))
         .ok_or_else(|| not_found(&present))
+}
+
+/// Where a capture that was opened on `device` may come from.
+fn allowed(options: &MicrophoneOptions, device: &Device) -> Allowed {
+    match options.device.is_empty() {
+        true => Allowed::AnyMicrophone,
+        false => Allowed::Only(identifier(device)),
+    }
+}
+
+/// The sound system's own name for a device.
+fn identifier(device: &Device) -> String {
+    device.id().map(|id| id.id().to_owned()).unwrap_or_default()
 }
 
 /// What people may name a device by: its identifier and its description.

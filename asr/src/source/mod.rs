@@ -1,6 +1,7 @@
 //! Where sound comes from: the trait that the microphone and recordings share.
 
 mod microphone;
+mod watch;
 mod wav;
 
 use std::time::Duration;
