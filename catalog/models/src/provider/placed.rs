@@ -63,8 +63,11 @@ pub struct PlacedSession<Q: ToOwned + ?Sized, A> {
     report: ProviderReport,
 }
 
+/// A session on a thread of its own, by its input and its output.
+type Running<Q, A> = Watched<<Q as ToOwned>::Owned, Result<A, String>>;
+
 struct Accelerator<Q: ToOwned + ?Sized, A> {
-    watched: Watched<Q::Owned, Result<A, String>>,
+    watched: Running<Q, A>,
     patience: Duration,
     health: Arc<Health>,
 }
@@ -141,7 +144,7 @@ impl<'a> SmallModel<'a> {
         name: &str,
         graph: &Path,
         compute: Compute<Q, A>,
-    ) -> Result<(Watched<Q::Owned, Result<A, String>>, ProviderReport), Rejection>
+    ) -> Result<(Running<Q, A>, ProviderReport), Rejection>
     where
         Q: ToOwned<Owned: Send> + ?Sized + 'static,
         A: Send + 'static,
@@ -165,7 +168,7 @@ impl<'a> SmallModel<'a> {
     /// Asks both the same; refuses one that hangs, fails, is too slow or computes something else.
     fn compare<Q, A>(
         &self,
-        watched: &mut Watched<Q::Owned, Result<A, String>>,
+        watched: &mut Running<Q, A>,
         cpu: &mut PlacedSession<Q, A>,
         try_out: impl Fn(&mut dyn FnMut(&Q) -> Result<A, String>) -> Result<Vec<f32>, String>,
     ) -> Result<(), Refusal>
