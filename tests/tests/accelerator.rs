@@ -115,13 +115,14 @@ async fn a_wake_phrase_in_which_the_accelerator_hangs_wakes_all_the_same_and_the
     // What listens is less patient than the language model may be.
     let config = format!(
         "[models]\nlibrary = {:?}\npatience_ms = 60000\n\
-         [listening]\nactivation = \"wake\"\nwake_provider = \"openvino:CPU\"\n\
+         [listening]\nwake_provider = \"openvino:CPU\"\n\
          [[execution_provider]]\n{OPENVINO}\n[[execution_provider]]\nname = \"cpu\"\n",
         runtime.library()
     );
     let scene = Scene::start(SceneOptions {
         sound: Sound::Virtual,
         recogniser_threads: Some(1),
+        settings: vec![("CODRIVER__LISTENING__ACTIVATION".into(), "wake".into())],
         config,
         ..SceneOptions::default()
     })
@@ -151,7 +152,8 @@ async fn a_wake_phrase_in_which_the_accelerator_hangs_wakes_all_the_same_and_the
     );
     let failed = health(&assistant, "speech-embedding").await;
     assert_eq!(failed["failures"], 1, "{failed}\n{}", scene.logs());
-    assert!(failed["answers"].as_u64().unwrap() < 30, "{failed}");
+    // The thirty, and what it ran before they were counted; three seconds would be nearly 200 more.
+    assert!(failed["answers"].as_u64().unwrap() < 100, "{failed}");
     let reason = failed["last_failure"].as_str().unwrap();
     assert!(reason.contains("no result within 500 ms"), "{reason}");
     let status = assistant.status().await.unwrap();
