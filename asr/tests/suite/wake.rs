@@ -245,6 +245,30 @@ fn a_phrase_in_loud_noise_is_confirmed_and_the_request_is_right() {
 }
 
 #[test]
+fn a_phrase_that_the_recogniser_alone_writes_otherwise_is_believed_where_so_much_is_conceded() {
+    let utterance = in_noise("en-hey-codriver-volume-up.wav", 0.02, 1);
+    let conceded = WhisperOptions::default().call.concession;
+    for (concession, believed) in [(conceded, true), (0.0, false)] {
+        let mut options = WhisperOptions {
+            languages: vec![Language::English],
+            ..WhisperOptions::default()
+        };
+        options.call.concession = concession;
+        // The model of small devices was never taught the phrases: "Echo driver".
+        let mut whisper = Whisper::load(&pack("whisper-tiny.en-q8_0"), options).unwrap();
+        let called = transcript(&mut whisper, &utterance);
+        let verdict = called.call.unwrap().verdict;
+        assert_eq!(verdict.is_confirmed(), believed, "{verdict:?}");
+        let written = letters(&called.text);
+        assert_eq!(
+            written == "heycodriverturnupthevolume",
+            believed,
+            "{written}"
+        );
+    }
+}
+
+#[test]
 fn near_misses_and_other_requests_are_refused_though_heads_were_woken_by_them() {
     let mut whisper = called_whisper();
     for name in [

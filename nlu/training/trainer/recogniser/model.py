@@ -11,9 +11,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-POSITIONS_PER_S = 50
-"""Of the encoder; each is two frames of the spectrum."""
-
 
 @dataclass(frozen=True)
 class Adapted:
@@ -44,7 +41,7 @@ class Whisper(torch.nn.Module):
         self.adapters = torch.nn.ParameterDict(adapters)
 
     def linear_names(self) -> list[str]:
-        """The weights of all linear layers but those that attend to nothing."""
+        """The weights of all linear layers, the encoder's first."""
         blocks = [f"encoder/layer_{layer}/" for layer in range(self.layers)]
         blocks += [f"decoder/layer_{layer}/" for layer in range(self._writing_layers)]
         names = []

@@ -12,7 +12,6 @@ _PIECES = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S
 """How GPT-2's tokenizer parts a text."""
 START, TRANSCRIBE, NO_SPEECH = 50258, 50359, 50362
 LANGUAGES = {"en": 50259, "zh": 50260}
-LONGEST_TOKENS = 100
 
 
 @dataclass(frozen=True)
