@@ -61,7 +61,9 @@ pub enum Rule {
     #[error("a phrase that matches exactly stands")]
     ExactPhrase,
     /// Rule 2.
-    #[error("a negation or question beside a phrase forbids acting")]
+    #[error(
+        "a negation beside a phrase, or a question that only the phrases have read, forbids acting"
+    )]
     Blocked,
     /// Rule 3, nobody else was asked or could answer.
     #[error("a phrase that matches by sound stands, for the model said nothing")]
@@ -136,7 +138,13 @@ pub enum Reason {
     /// It reads like a command, but a word forbids acting on it.
     #[error("\"{word}\" says that this is not a request to act")]
     Blocked {
-        /// The negation or question word.
+        /// The negation.
+        word: String,
+    },
+    /// It reads like a command, but for a word that makes it a question.
+    #[error("\"{word}\" makes this a question that I have no answer to")]
+    Question {
+        /// The question word.
         word: String,
     },
     /// It resembles a command too little.
@@ -180,6 +188,7 @@ impl Reason {
             Self::TooLong { .. } => "too_long",
             Self::NotUnderstood => "not_understood",
             Self::Blocked { .. } => "blocked",
+            Self::Question { .. } => "question",
             Self::Unsure => "unsure",
             Self::Ambiguous(_) => "ambiguous",
             Self::PartNotUnderstood { .. } => "part_not_understood",

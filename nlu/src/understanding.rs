@@ -3,7 +3,9 @@
 //! The rule when they meet:
 //! 1. a phrase that matched exactly, and in which no slot took free text, stands;
 //!    the model is not asked;
-//! 2. a phrase with a left-over negation or question forbids acting, whatever the model says;
+//! 2. a phrase with a left-over negation forbids acting, whatever the model says, but not
+//!    telling a state. A left-over question ("可以打开空调吗", "is the air conditioning on")
+//!    leaves the word to the model;
 //! 3. a phrase that matched by sound, or that took free text, stands when the
 //!    model agrees, fails, is not there or was not taught the command, or when the
 //!    words sound just like the phrase and the model, which reads them as they were
@@ -173,7 +175,9 @@ impl Understanding {
                     Progress::Complete
                 };
             }
-            (Some(Reason::Blocked { .. }), _) => return Progress::Unknown,
+            (Some(Reason::Blocked { .. } | Reason::Question { .. }), _) => {
+                return Progress::Unknown;
+            }
             (Some(reason), _) => lacks_argument(reason),
             (None, Err(reason)) => lacks_argument(&reason),
             (None, Ok(_)) => false,
@@ -283,7 +287,6 @@ impl Understanding {
             }));
         }
         let settled = match pattern.reason {
-            Some(Reason::Blocked { .. }) => true,
             Some(Reason::Ambiguous(_)) => false,
             None if !self.is_taught(&pattern) => pattern.score >= EXECUTE,
             _ => pattern.is_exact(),
@@ -337,14 +340,10 @@ impl Understanding {
         sentence: &Sentence,
         language: Language,
     ) -> Verdict {
-        let routes = || {
-            answer
-                .proposals
-                .iter()
-                .filter_map(|p| Some(&self.definition(p)?.route))
-        };
-        let to_assistant = routes().any(|route| matches!(route, Route::Assistant(_)));
-        let only_asks = routes().all(Route::only_reads);
+        let to_assistant = self
+            .routes(&answer.proposals)
+            .any(|route| matches!(route, Route::Assistant(_)));
+        let only_asks = self.only_read(&answer.proposals);
         let thresholds = self.model.as_ref().map(|model| model.thresholds());
         let reason = match thresholds {
             _ if answer.proposals.is_empty() => Some(Reason::NotUnderstood),
@@ -402,6 +401,16 @@ impl Understanding {
     }
 
     fn reconcile(&self, pattern: PatternAnswer, model: Verdict) -> Verdict {
+        let stands = match pattern.reason {
+            Some(Reason::Blocked { .. }) => {
+                model.reason.is_some() || !self.only_read(&model.proposals)
+            }
+            Some(Reason::Question { .. }) => model.proposals.is_empty(),
+            _ => false,
+        };
+        if stands {
+            return Verdict::pattern(pattern);
+        }
         let certain = pattern.score >= EXECUTE && pattern.reason.is_none();
         if !certain {
             // The model may settle what the phrases could not.
@@ -490,6 +499,16 @@ impl Understanding {
         proposals.iter().map(complete).collect()
     }
 
+    fn routes(&self, proposals: &[Proposal]) -> impl Iterator<Item = &Route> {
+        let definitions = proposals.iter().filter_map(|p| self.definition(p));
+        definitions.map(|definition| &definition.route)
+    }
+
+    /// Whether all that is proposed only tells a state.
+    fn only_read(&self, proposals: &[Proposal]) -> bool {
+        self.routes(proposals).all(Route::only_reads)
+    }
+
     fn definition(&self, proposal: &Proposal) -> Option<&CommandDefinition> {
         self.catalog.command(proposal.name.as_str())
     }
@@ -559,7 +578,7 @@ impl Verdict {
     fn pattern(answer: PatternAnswer) -> Self {
         let understood = !answer.proposals.is_empty();
         let rule = match &answer.reason {
-            Some(Reason::Blocked { .. }) => Rule::Blocked,
+            Some(Reason::Blocked { .. } | Reason::Question { .. }) => Rule::Blocked,
             None if answer.score >= EXACT => Rule::ExactPhrase,
             None if understood => Rule::PhraseAlone,
             _ => Rule::UncertainPhrase,

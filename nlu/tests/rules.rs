@@ -206,6 +206,36 @@ fn in_a_sentence_with_a_negation_the_model_must_be_surer_to_act_than_to_answer_a
 }
 
 #[test]
+fn a_negation_beside_a_phrase_forbids_acting_whatever_the_model_says_but_not_telling() {
+    let acts = meet("空调别打开", " climate.air_conditioning_on()", 1.0);
+    assert_eq!(acts.interpretation.decision, Decision::Reject);
+    assert_eq!(acts.interpretation.rule, Rule::Blocked);
+    let reason = acts.interpretation.reason.unwrap();
+    assert_eq!(reason.code(), "blocked", "{reason}");
+    let tells = meet("后备箱没关吧", " doors.is_trunk_open()", EXECUTE_FROM);
+    assert_eq!(tells.commands(), ["doors.is_trunk_open"]);
+}
+
+#[test]
+fn a_question_around_a_phrase_is_for_the_model_to_read_which_must_be_surer() {
+    let (text, on) = ("可以打开空调吗", " climate.air_conditioning_on()");
+    assert_eq!(
+        meet(text, on, GUARDED_FROM).commands(),
+        ["climate.air_conditioning_on"]
+    );
+    let doubtful = meet(text, on, 0.94).interpretation;
+    assert_eq!(doubtful.decision, Decision::Clarify);
+    let nothing = meet(text, " none", 1.0).interpretation;
+    assert_eq!(nothing.decision, Decision::Reject);
+    assert_eq!(nothing.rule, Rule::Blocked);
+    let reason = nothing.reason.unwrap();
+    assert_eq!(reason.code(), "question", "{reason}");
+    let look =
+        |u: &mut Understanding, text: &str, context: &Context| u.interpret(text, None, context);
+    assert!(meet_in(look, text, None, "").commands().is_empty());
+}
+
+#[test]
 fn what_is_said_to_the_assistant_itself_acts_only_alone() {
     let text = "well that was not quite right my dear";
     let both = meet(text, " assistant.undo();media.next()", 1.0);

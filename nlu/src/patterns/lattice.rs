@@ -33,6 +33,8 @@ pub(super) struct Cell<'a> {
     pub(super) known: bool,
     /// Whether it is part of a negation or question.
     pub(super) blocker: bool,
+    /// Whether it is part of a negation.
+    pub(super) negation: bool,
 }
 
 impl<'a> Lattice<'a> {
@@ -123,10 +125,12 @@ impl<'a> Lattice<'a> {
     fn mark_known(&mut self, lexicon: &Lexicon) {
         for at in 0..self.cells.len() {
             for (length, meaning, _) in self.phrases_at(lexicon, at, true) {
-                let blocks = *meaning == Meaning::Blocker;
+                let negates = *meaning == Meaning::Blocker;
+                let blocks = negates || *meaning == Meaning::Question;
                 self.mark(at, length, |cell| {
                     cell.known = true;
                     cell.blocker |= blocks;
+                    cell.negation |= negates;
                 });
             }
         }

@@ -18,6 +18,8 @@ pub(super) enum Meaning {
     Filler,
     /// Forbids a match when it is left over.
     Blocker,
+    /// Forbids it likewise, and is no more than a question.
+    Question,
     /// Stands between two commands.
     Connective,
     /// A zone.
@@ -84,7 +86,7 @@ impl Lexicon {
     fn add_language(&mut self, words: &LanguageWords) {
         self.add_all(&words.fillers, &Meaning::Filler);
         self.add_all(&words.blockers, &Meaning::Blocker);
-        self.add_all(&words.questions, &Meaning::Blocker);
+        self.add_all(&words.questions, &Meaning::Question);
         self.add_all(&words.connectives, &Meaning::Connective);
         for (zone, list) in &words.zones {
             self.add_all(list, &Meaning::Zone(*zone));

@@ -267,9 +267,17 @@ impl Compiled {
                 .first()
                 .is_some_and(|reading| reading.score >= EXECUTE)
             {
-                let at = lattice.cells.iter().position(|cell| cell.blocker);
-                let word = at.map_or("", |at| sentence.original(at..at + 1)).to_owned();
-                return PatternAnswer::nothing(language, Reason::Blocked { word });
+                let word = |of: fn(&Cell<'_>) -> bool| {
+                    let at = lattice.cells.iter().position(of)?;
+                    Some(sentence.original(at..at + 1).to_owned())
+                };
+                let reason = match word(|cell| cell.negation) {
+                    Some(word) => Reason::Blocked { word },
+                    None => Reason::Question {
+                        word: word(|cell| cell.blocker).unwrap_or_default(),
+                    },
+                };
+                return PatternAnswer::nothing(language, reason);
             }
         }
         PatternAnswer::nothing(language, Reason::NotUnderstood)
