@@ -12,14 +12,26 @@ use std::time::{Duration, Instant};
 
 use codriver_catalog::Language;
 
-use crate::{
-    Completeness, Error, Expected, Listener, Recogniser, Recognition, Transcript, Utterance,
-};
+use crate::{Completeness, Error, Expected, Recogniser, Recognition, Transcript, Utterance};
 
 /// Tells how complete a sentence is; who knows the commands implements it.
 pub trait Sense: Send {
     /// How far the sentence has come. It is asked once a pause, and must be quick.
     fn completeness(&mut self, transcript: &Transcript) -> Completeness;
+}
+
+/// A stream that goes on while the words before a pause are recognised: a [`Listener`](crate::Listener).
+pub trait Pauses {
+    /// Whether the pause in which `utterance` was taken still goes on.
+    fn is_pausing(&self, utterance: &Utterance) -> bool;
+
+    /// Whether the speaker has gone on after the pause in which `utterance` was taken. When the
+    /// utterance has ended with it, nobody has.
+    fn has_resumed(&self, utterance: &Utterance) -> bool;
+
+    /// Says what the words of `utterance` are, which was taken at a pause. It comes to nothing
+    /// when the speaker has gone on since.
+    fn judge(&self, utterance: &Utterance, completeness: Completeness);
 }
 
 /// A recogniser that begins at the first pause.
@@ -69,25 +81,25 @@ impl Ahead {
         self.recogniser.expect(expected);
     }
 
-    /// Recognises what was said until a pause and tells the listener how complete it is. Nothing
+    /// Recognises what was said until a pause and tells the stream how complete it is. Nothing
     /// happens when the pause is over already. Blocking.
-    pub fn pause(&mut self, utterance: Utterance, listener: &Listener) -> Result<(), Error> {
-        if !listener.is_pausing(&utterance) {
+    pub fn pause(&mut self, utterance: Utterance, stream: &dyn Pauses) -> Result<(), Error> {
+        if !stream.is_pausing(&utterance) {
             return Ok(());
         }
         self.held = None;
         let begun = Instant::now();
-        let wanted = || !listener.has_resumed(&utterance);
+        let wanted = || !stream.has_resumed(&utterance);
         let mut recognition = self.recogniser.glance(&utterance, &wanted)?;
         let mut completeness = self.judge(&recognition);
-        listener.judge(&utterance, completeness);
+        stream.judge(&utterance, completeness);
         if !wanted() {
             return Ok(());
         }
         if !completeness.is_whole() {
             recognition = self.recogniser.recognise(&utterance, &wanted)?;
             completeness = self.judge(&recognition);
-            listener.judge(&utterance, completeness);
+            stream.judge(&utterance, completeness);
         }
         if !wanted() {
             return Ok(());

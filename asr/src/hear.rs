@@ -1,4 +1,4 @@
-//! A recording from beginning to end: what `codriverctl hear` shows.
+//! A recording from beginning to end, heard with all the time in the world.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

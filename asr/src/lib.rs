@@ -59,6 +59,7 @@ mod expected;
 mod front_end;
 mod hear;
 mod listener;
+mod playback;
 mod queue;
 mod recogniser;
 mod resample;
@@ -68,7 +69,7 @@ mod utterance;
 mod voice_activity;
 mod wake;
 
-pub use ahead::{Ahead, Recognised, Sense};
+pub use ahead::{Ahead, Pauses, Recognised, Sense};
 pub use audio::{Format, SAMPLE_RATE_HZ};
 pub use earcon::{Earcon, Earcons, NoteFilter};
 pub use endpoint::{Boundary, Completeness, EndpointOptions, Endpointer, Segment};
@@ -77,6 +78,7 @@ pub use expected::{Expected, Names};
 pub use front_end::{FrontEnd, Noticed};
 pub use hear::{Hearing, hear_file, utterances_of};
 pub use listener::{Activation, Counters, Event, Listener, ListenerOptions, Next, RELEASE_TAIL};
+pub use playback::play;
 pub use recogniser::{
     BiasWeights, Call, CallOptions, GuardOptions, Recogniser, Recognition, Rehearsal, Rejected,
     SearchOptions, Timings, Token, Transcript, Verdict, Whisper, WhisperOptions,

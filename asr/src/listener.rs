@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::queue::Popped;
-use crate::{Completeness, Error, FrontEnd, Source, Utterance};
+use crate::{Completeness, Error, FrontEnd, Pauses, Source, Utterance};
 use shared::Shared;
 use worker::{EARCON_TAIL, LONGEST_EARCON, Worker};
 
@@ -62,7 +62,7 @@ pub enum Event {
     /// What began turned out too short to be speech.
     TooShort,
     /// The speaker has paused: what was said so far. Nobody waits for an answer, but one given
-    /// with [`Listener::judge`] says how much silence is needed. It is kept only while the pause
+    /// with [`Pauses::judge`] says how much silence is needed. It is kept only while the pause
     /// goes on, and pushes nothing out of a full queue.
     Paused(Utterance),
     /// Somebody has spoken.
@@ -211,29 +211,6 @@ impl Listener {
         self.shared.source_open.load(Ordering::Acquire)
     }
 
-    /// Whether the pause in which `utterance` was taken still goes on.
-    pub fn is_pausing(&self, utterance: &Utterance) -> bool {
-        let pause = *self.shared.pause();
-        pause.is_some_and(|pause| pause.last_voiced_sample == utterance.end_of_speech.at_sample)
-    }
-
-    /// Whether the speaker has gone on after the pause in which `utterance` was taken. When the
-    /// utterance has ended with it, nobody has.
-    pub fn has_resumed(&self, utterance: &Utterance) -> bool {
-        !self.is_pausing(utterance)
-            && self.shared.ended_at.load(Ordering::Acquire) != utterance.end_of_speech.at_sample
-    }
-
-    /// Says what the words of `utterance` are, which was taken at a pause. It comes to nothing
-    /// when the speaker has gone on since.
-    pub fn judge(&self, utterance: &Utterance, completeness: Completeness) {
-        if let Some(pause) = self.shared.pause().as_mut()
-            && pause.last_voiced_sample == utterance.end_of_speech.at_sample
-        {
-            pause.judged = Some(completeness);
-        }
-    }
-
     /// How the listener has fared.
     pub fn counters(&self) -> Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -249,6 +226,26 @@ impl Listener {
     fn wake(&self) {
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
+        }
+    }
+}
+
+impl Pauses for Listener {
+    fn is_pausing(&self, utterance: &Utterance) -> bool {
+        let pause = *self.shared.pause();
+        pause.is_some_and(|pause| pause.last_voiced_sample == utterance.end_of_speech.at_sample)
+    }
+
+    fn has_resumed(&self, utterance: &Utterance) -> bool {
+        !self.is_pausing(utterance)
+            && self.shared.ended_at.load(Ordering::Acquire) != utterance.end_of_speech.at_sample
+    }
+
+    fn judge(&self, utterance: &Utterance, completeness: Completeness) {
+        if let Some(pause) = self.shared.pause().as_mut()
+            && pause.last_voiced_sample == utterance.end_of_speech.at_sample
+        {
+            pause.judged = Some(completeness);
         }
     }
 }

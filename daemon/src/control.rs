@@ -109,6 +109,10 @@ struct Hear {
     /// Read one file name a line from standard input, answer each with one JSON line.
     #[arg(long, conflicts_with = "files")]
     lines: bool,
+    /// Recognise at every pause and end each utterance where the daemon would; without it,
+    /// everything is heard to its end first.
+    #[arg(long)]
+    live: bool,
     /// The configs folder (holding commands/ and languages/), or a folder of packs.
     #[arg(long, value_name = "DIR")]
     catalog: Option<PathBuf>,

@@ -454,7 +454,7 @@ impl Threads {
         microphone.set("opening");
         let judge = Judge {
             phrases,
-            controls: Arc::clone(controls),
+            attention: Arc::clone(&controls.attention),
         };
         let stage = Recognising {
             listener,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use codriver_asr::{
     Ahead, Completeness, EndpointOptions, Error, Event, Expected, Format, FrontEnd, Listener,
     ListenerOptions, Next, Read, Recognised, Recogniser, Recognition, Sense, Source, Timings,
-    Transcript, Utterance, VoiceActivity,
+    Transcript, Utterance, VoiceActivity, play,
 };
 use codriver_catalog::Language;
 
@@ -32,7 +32,24 @@ impl VoiceActivity for Loudness {
 }
 
 /// Plays windows one by one and then ends.
-struct Script(std::vec::IntoIter<f32>);
+struct Script {
+    levels: std::vec::IntoIter<f32>,
+    pace: Duration,
+}
+
+impl Script {
+    /// Windows of speech (true) and silence, so many in a row of each.
+    fn new(windows: &[(bool, usize)], pace: Duration) -> Self {
+        let levels: Vec<f32> = windows
+            .iter()
+            .flat_map(|&(voiced, count)| vec![f32::from(u8::from(voiced)); count])
+            .collect();
+        Self {
+            levels: levels.into_iter(),
+            pace,
+        }
+    }
+}
 
 impl Source for Script {
     fn format(&self) -> Format {
@@ -44,8 +61,8 @@ impl Source for Script {
     }
 
     fn read(&mut self, into: &mut Vec<f32>, _wait: Duration) -> Result<Read, Error> {
-        std::thread::sleep(PACE);
-        let Some(level) = self.0.next() else {
+        std::thread::sleep(self.pace);
+        let Some(level) = self.levels.next() else {
             return Ok(Read::End);
         };
         into.extend([level; WINDOW]);
@@ -56,11 +73,13 @@ impl Source for Script {
 /// Writes how much of what it was given is speech, and counts how often it is asked.
 struct Counting {
     asked: Arc<AtomicUsize>,
+    takes: Duration,
 }
 
 impl Counting {
     fn hear(&self, how: &str, utterance: &Utterance) -> Recognition {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(self.takes);
         Recognition::Heard(Transcript {
             text: format!("{how} {} ms", utterance.voiced.as_millis()),
             language: Language::English,
@@ -106,6 +125,11 @@ impl Sense for Always {
     }
 }
 
+fn front_end() -> FrontEnd {
+    let options = EndpointOptions::default();
+    FrontEnd::new(Format::SPEECH, Box::new(Loudness), options).unwrap()
+}
+
 struct Heard {
     utterances: Vec<(Utterance, Recognised)>,
     recognitions: usize,
@@ -113,22 +137,14 @@ struct Heard {
 
 /// Hears windows of speech (true) and silence, so many in a row of each.
 fn hear(windows: &[(bool, usize)], completeness: Completeness, lazy: bool) -> Heard {
-    let script: Vec<f32> = windows
-        .iter()
-        .flat_map(|&(voiced, count)| vec![f32::from(u8::from(voiced)); count])
-        .collect();
-    let front_end = FrontEnd::new(
-        Format::SPEECH,
-        Box::new(Loudness),
-        EndpointOptions::default(),
-    )
-    .unwrap();
-    let open = move || Ok(Box::new(Script(script.clone().into_iter())) as Box<dyn Source>);
-    let listener = Listener::start(open, front_end, ListenerOptions::default()).unwrap();
+    let windows = windows.to_vec();
+    let open = move || Ok(Box::new(Script::new(&windows, PACE)) as Box<dyn Source>);
+    let listener = Listener::start(open, front_end(), ListenerOptions::default()).unwrap();
     let asked = Arc::new(AtomicUsize::new(0));
     let mut ahead = Ahead::new(
         Box::new(Counting {
             asked: Arc::clone(&asked),
+            takes: Duration::ZERO,
         }),
         Box::new(Always(completeness)),
     );
@@ -224,4 +240,52 @@ fn a_pause_that_is_over_is_not_recognised_any_more() {
         22 * 512,
         "nobody judged, so the usual silence ends it"
     );
+}
+
+/// What is heard of a recording with a recogniser that takes so long: the words of each
+/// utterance, and the silence waited for behind it.
+fn played(
+    windows: &[(bool, usize)],
+    completeness: Completeness,
+    takes: Duration,
+) -> Vec<(String, Duration)> {
+    let recogniser = Counting {
+        asked: Arc::default(),
+        takes,
+    };
+    let mut ahead = Ahead::new(Box::new(recogniser), Box::new(Always(completeness)));
+    let mut script = Script::new(windows, Duration::ZERO);
+    let hearing = play(&mut script, &mut front_end(), &mut ahead).unwrap();
+    let heard = hearing.heard.into_iter().map(|(utterance, recognition)| {
+        let silence = utterance.ended_at_sample - utterance.end_of_speech.at_sample;
+        let Recognition::Heard(transcript) = recognition else {
+            panic!("{recognition:?}")
+        };
+        (transcript.text, Duration::from_millis(silence / 16))
+    });
+    heard.collect()
+}
+
+#[test]
+fn a_recording_is_ended_where_the_daemon_would_end_it_however_fast_it_is_played() {
+    let windows = [(true, 20), (false, 100)];
+    let quick = played(&windows, Completeness::Complete, Duration::ZERO);
+    assert_eq!(quick[0].1, Duration::from_millis(256));
+    let takes = Duration::from_millis(480);
+    let slow = played(&windows, Completeness::Complete, takes);
+    // It began after a pause of 96 ms.
+    let silence = takes + Duration::from_millis(96);
+    assert!(slow[0].1 >= silence, "{slow:?}");
+    assert_eq!(slow[0].0, "glance 640 ms");
+}
+
+#[test]
+fn a_recording_goes_on_while_the_recogniser_works() {
+    // A pause of 380 ms after what seems a whole request.
+    let windows = [(true, 20), (false, 12), (true, 10), (false, 100)];
+    let quick = played(&windows, Completeness::Complete, Duration::ZERO);
+    assert_eq!(quick.len(), 2, "{quick:?}");
+    let slow = played(&windows, Completeness::Complete, Duration::from_millis(600));
+    let words: Vec<_> = slow.iter().map(|(words, _)| words.as_str()).collect();
+    assert_eq!(words, ["glance 960 ms"]);
 }

@@ -6,16 +6,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use codriver_asr::{Recognition, hear_file};
+use codriver_asr::{
+    Ahead, FrontEnd, Hearing, Pace, Recogniser, Recognition, SAMPLE_RATE_HZ, Utterance, WavSource,
+    hear_file, play,
+};
 use serde_json::{Map, Value, json};
 
 use super::signals::understood_line;
 use super::{Hear, output, overridden};
 use crate::Error;
+use crate::attention::Attention;
 use crate::directory::LocalDirectory;
 use crate::expectations::Expectations;
 use crate::minds::{Ears, Mind};
-use crate::pipeline::milliseconds;
+use crate::pipeline::{Judge, Phrases, milliseconds};
 use crate::settings::Settings;
 
 /// Hears each file. Succeeds when every file could be read; one in which
@@ -25,10 +29,24 @@ pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
     let mut mind = Mind::load(&settings)?;
     let directory = Arc::new(LocalDirectory::of(&settings));
     let expectations = Expectations::new(&settings, mind.catalog(), &directory);
-    let mut ears = Ears::load(&settings, &expectations)?;
+    let ears = Ears::load(&settings, &expectations)?;
+    let manner = match options.live {
+        false => Manner::Patiently(ears.recogniser),
+        true => {
+            let judge = Judge {
+                phrases: Phrases::of(mind.catalog())?,
+                attention: Arc::new(Attention::new(&settings)),
+            };
+            Manner::Live(Ahead::new(ears.recogniser, Box::new(judge)))
+        }
+    };
+    let mut hearer = Hearer {
+        front_end: ears.front_end,
+        manner,
+    };
     let (unread, all) = match options.lines {
-        true => hear_lines(&mut ears, &mut mind)?,
-        false => hear_files(&mut ears, &mut mind, &options)?,
+        true => hear_lines(&mut hearer, &mut mind)?,
+        false => hear_files(&mut hearer, &mut mind, &options)?,
     };
     match unread {
         0 => Ok(()),
@@ -38,8 +56,34 @@ pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
     }
 }
 
+/// Who hears the files.
+struct Hearer {
+    front_end: FrontEnd,
+    manner: Manner,
+}
+
+/// When words are recognised.
+enum Manner {
+    /// When everything was said.
+    Patiently(Box<dyn Recogniser>),
+    /// At every pause, as the daemon does.
+    Live(Ahead),
+}
+
+impl Hearer {
+    fn hear(&mut self, file: &Path) -> Result<Hearing, Error> {
+        let front_end = &mut self.front_end;
+        Ok(match &mut self.manner {
+            Manner::Patiently(recogniser) => hear_file(file, front_end, recogniser.as_mut())?,
+            Manner::Live(ahead) => {
+                play(&mut WavSource::open(file, Pace::Unpaced)?, front_end, ahead)?
+            }
+        })
+    }
+}
+
 /// How many of the named files could not be heard, and how many there are.
-fn hear_files(ears: &mut Ears, mind: &mut Mind, options: &Hear) -> Result<(usize, usize), Error> {
+fn hear_files(ears: &mut Hearer, mind: &mut Mind, options: &Hear) -> Result<(usize, usize), Error> {
     let mut unread = 0;
     for file in &options.files {
         match hear(ears, mind, file) {
@@ -56,7 +100,7 @@ fn hear_files(ears: &mut Ears, mind: &mut Mind, options: &Hear) -> Result<(usize
 
 /// The same for the file named in each line of standard input: one answer a line, in order,
 /// so that a file that cannot be read is answered with its error.
-fn hear_lines(ears: &mut Ears, mind: &mut Mind) -> Result<(usize, usize), Error> {
+fn hear_lines(ears: &mut Hearer, mind: &mut Mind) -> Result<(usize, usize), Error> {
     let (mut unread, mut all) = (0, 0);
     for line in std::io::stdin().lock().split(b'\n') {
         let line = line.map_err(|source| Error::system("reading standard input", source))?;
@@ -75,8 +119,8 @@ fn hear_lines(ears: &mut Ears, mind: &mut Mind) -> Result<(usize, usize), Error>
 }
 
 /// One report a file. Several utterances in one file are one request with pauses.
-fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
-    let hearing = hear_file(file, &mut ears.front_end, ears.recogniser.as_mut())?;
+fn hear(ears: &mut Hearer, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
+    let hearing = ears.hear(file)?;
     let mut recognise_ms = 0.0;
     let mut words = Vec::new();
     let mut language = None;
@@ -105,7 +149,8 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
     report.insert("transcript".into(), json!(transcript));
     report.insert("transcript_confidence".into(), json!(confidence));
     report.insert("language".into(), json!(language));
-    report.insert("utterances".into(), json!(hearing.heard.len()));
+    let utterances: Vec<_> = hearing.heard.iter().map(utterance).collect();
+    report.insert("utterances".into(), json!(utterances));
     // Several utterances are one request: what wakes is the first.
     let wake = hearing
         .heard
@@ -134,6 +179,21 @@ fn hear(ears: &mut Ears, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
         );
     }
     Ok(Value::Object(report))
+}
+
+/// Where an utterance lies in its recording, and its words.
+fn utterance((said, recognition): &(Utterance, Recognition)) -> Value {
+    let at = |sample: u64| 1e3 * sample as f64 / f64::from(SAMPLE_RATE_HZ);
+    let words = match recognition {
+        Recognition::Heard(transcript) => Some(&transcript.text),
+        Recognition::Rejected { .. } => None,
+    };
+    json!({
+        "transcript": words,
+        "from_ms": at(said.started_at_sample),
+        "last_voice_ms": at(said.end_of_speech.at_sample),
+        "complete_ms": at(said.ended_at_sample),
+    })
 }
 
 fn readable(report: &Value) -> String {

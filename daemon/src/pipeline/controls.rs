@@ -30,7 +30,7 @@ pub struct Controls {
     /// The spoken replies.
     pub voice: Voice,
     /// Which speech is meant for the assistant.
-    pub attention: Attention,
+    pub attention: Arc<Attention>,
     /// What became of what was heard.
     pub counts: Counts,
     /// What was misunderstood.
@@ -81,7 +81,7 @@ impl Controls {
             requests,
             events,
             voice,
-            attention,
+            attention: Arc::new(attention),
             counts: Counts::default(),
             log,
             listener: OnceLock::new(),

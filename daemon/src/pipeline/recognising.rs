@@ -119,7 +119,7 @@ impl Recognising {
             return;
         }
         self.controls.counts.recognise();
-        if let Err(error) = self.recogniser.pause(utterance, &self.listener) {
+        if let Err(error) = self.recogniser.pause(utterance, self.listener.as_ref()) {
             tracing::warn!(%error, "recognition at a pause failed");
         }
     }

@@ -6,8 +6,8 @@ use codriver_asr::{Completeness, Sense, Transcript};
 use codriver_catalog::Catalog;
 use codriver_nlu::{Progress, Understanding};
 
-use super::Controls;
 use crate::Error;
+use crate::attention::Attention;
 
 /// The phrases, shared with whoever reloads them. They are apart from the understanding stage's,
 /// which may be in the middle of a sentence while the next one is being spoken.
@@ -39,13 +39,13 @@ impl Phrases {
 pub struct Judge {
     /// What is asked for.
     pub phrases: Phrases,
-    /// Its attention knows the wake phrases.
-    pub controls: Arc<Controls>,
+    /// It knows the wake phrases.
+    pub attention: Arc<Attention>,
 }
 
 impl Sense for Judge {
     fn completeness(&mut self, transcript: &Transcript) -> Completeness {
-        let request = self.controls.attention.request_in(&transcript.text);
+        let request = self.attention.request_in(&transcript.text);
         let phrases = self.phrases.0.lock();
         let phrases = phrases.unwrap_or_else(PoisonError::into_inner);
         match phrases.progress(request, Some(transcript.language)) {
