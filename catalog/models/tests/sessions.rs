@@ -84,6 +84,11 @@ fn a_provider_that_is_not_in_this_library_is_rejected_and_the_cpu_runs_the_graph
         ("name = \"xnnpack\"", "xnnpack: "),
         ("name = \"acl\"", "acl: "),
         ("name = \"cann\"\ndevice = \"0\"", "cann:0: "),
+        (
+            "name = \"vitisai\"\noptions = { target = \"X2\" }",
+            "vitisai: ",
+        ),
+        ("name = \"rknpu\"", "rknpu: "),
     ] {
         let reason = reason_for_rejection(candidate);
         assert!(

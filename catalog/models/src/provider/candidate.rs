@@ -15,7 +15,7 @@ const LONGEST_PLUGIN_NAME: usize = 64;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CandidateSettings {
-    /// `cpu`, `openvino`, `qnn`, `xnnpack`, `acl`, `cann` or `plugin`.
+    /// `cpu`, `openvino`, `qnn`, `xnnpack`, `acl`, `cann`, `vitisai`, `rknpu` or `plugin`.
     pub name: String,
     /// Device of the provider (`NPU`, `GPU.0`); for a plugin the kind of
     /// hardware: `CPU`, `GPU` or `NPU`.
@@ -115,15 +115,21 @@ pub enum BuiltIn {
     Acl,
     /// Huawei Ascend.
     Cann,
+    /// AMD Ryzen AI and adaptive chips.
+    VitisAi,
+    /// Rockchip; it has no options.
+    Rknpu,
 }
 
 impl BuiltIn {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::OpenVino,
         Self::Qnn,
         Self::Xnnpack,
         Self::Acl,
         Self::Cann,
+        Self::VitisAi,
+        Self::Rknpu,
     ];
 
     /// Its name in the configuration.
@@ -134,6 +140,8 @@ impl BuiltIn {
             Self::Xnnpack => "xnnpack",
             Self::Acl => "acl",
             Self::Cann => "cann",
+            Self::VitisAi => "vitisai",
+            Self::Rknpu => "rknpu",
         }
     }
 
@@ -142,7 +150,7 @@ impl BuiltIn {
         match self {
             Self::OpenVino => Some("device_type"),
             Self::Cann => Some("device_id"),
-            Self::Qnn | Self::Xnnpack | Self::Acl => None,
+            Self::Qnn | Self::Xnnpack | Self::Acl | Self::VitisAi | Self::Rknpu => None,
         }
     }
 }
@@ -197,7 +205,10 @@ impl CandidateSettings {
     }
 
     fn parse_built_in(&self, provider: BuiltIn) -> Result<Candidate, String> {
-        let mut allowed = vec!["options", "cache"];
+        let mut allowed = vec!["cache"];
+        if provider != BuiltIn::Rknpu {
+            allowed.push("options");
+        }
         if provider.device_option().is_some() {
             allowed.push("device");
         }

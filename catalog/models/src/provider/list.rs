@@ -202,7 +202,7 @@ mod tests {
             complaint(
                 "[[execution_provider]]\nname = \"cpu\"\n[[execution_provider]]\nname = \"npu\""
             ),
-            "execution_provider 2 (\"npu\"): is unknown; use cpu, openvino, qnn, xnnpack, acl, cann or plugin"
+            "execution_provider 2 (\"npu\"): is unknown; use cpu, openvino, qnn, xnnpack, acl, cann, vitisai, rknpu or plugin"
         );
     }
 
@@ -224,6 +224,10 @@ mod tests {
             (
                 "name = \"acl\"\noptions = { fast = \"1\" }",
                 "option fast is unknown",
+            ),
+            (
+                "name = \"rknpu\"\noptions = { fast = \"1\" }",
+                "options means nothing for rknpu",
             ),
             ("name = \"plugin\"\nregistered_as = \"X\"", "needs library"),
             (

@@ -345,6 +345,8 @@ fn not_registered(provider: BuiltIn, message: &str) -> Refusal {
         BuiltIn::Xnnpack => ep::XNNPACK::is_available(),
         BuiltIn::Cann => ep::CANN::is_available(),
         BuiltIn::Acl => ep::ACL::is_available(),
+        BuiltIn::VitisAi => ep::Vitis::is_available(),
+        BuiltIn::Rknpu => ep::RKNPU::is_available(),
     };
     if compiled_in.unwrap_or(false) {
         return Refusal::new(
@@ -372,6 +374,8 @@ fn built_in(
         BuiltIn::Qnn => configured(ep::QNN::default(), all).build(),
         BuiltIn::Xnnpack => configured(ep::XNNPACK::default(), all).build(),
         BuiltIn::Cann => configured(ep::CANN::default(), all).build(),
+        BuiltIn::VitisAi => configured(ep::Vitis::default(), all).build(),
+        BuiltIn::Rknpu => ep::RKNPU::default().build(),
         BuiltIn::Acl => {
             let fast_math = options
                 .get("enable_fast_math")
