@@ -23,7 +23,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -43,6 +43,7 @@ help:
 	@echo "make wake         PHRASE=\"hello car\": trains the head that listens for it, into configs/wake"
 	@echo "make bench-wake   how well the wake phrases are heard, and how often by mistake"
 	@echo "make bench-words  how many words are misheard, clean and in noise"
+	@echo "make bench-endpoints  whether the first sound is kept, how often speech is cut off, how long its end is waited for"
 	@echo "make bench-peer   the language model's speed beside llama.cpp"
 	@echo "make calibrate    the ranges of the graph for NPUs, after every new adapter"
 	@echo "make test-npu     nightly: the language model's answers on OpenVINO and Qualcomm's emulator"
@@ -116,6 +117,10 @@ hear: setup-speech models
 bench-words: setup-speech models
 	$(SPEAKER) spoken-sets --split $(SPLIT) $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl $(SPOKEN)
 	$(SPEAKER) spoken-words $(CURDIR)/target/bench/spoken-$(SPLIT).jsonl
+
+# Where the daemon begins and ends the same sentences; the recogniser's time counts, so on a quiet machine.
+bench-endpoints: setup-speech models
+	$(SPEAKER) endpoints --split $(SPLIT) $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/endpoints.jsonl $(SPOKEN)
 
 eval-speech: bench-words
 	$(CARGO) bench --locked --workspace --bench held_out -- $(INTENT_PACK) <target/bench/spoken-$(SPLIT).jsonl >target/bench/spoken-answers-$(SPLIT).jsonl

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|single-words|spoken-tables|peer|hearing-peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|endpoints|single-words|spoken-tables|peer|hearing-peer`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def main() -> None:
         print(shares(arguments))
     elif arguments.action == "calibrate":
         _calibrate(arguments, catalog, corpus, follow_ups)
-    elif arguments.action in ("hear", "spoken-sets", "hearing-peer"):
+    elif arguments.action in ("hear", "spoken-sets", "endpoints", "hearing-peer"):
         _speak(arguments, catalog, corpus)
     else:
         _train(arguments, catalog, corpus, follow_ups)
@@ -147,14 +147,17 @@ def _arguments() -> argparse.Namespace:
     hear.add_argument("--seed", type=int, default=1, help="another one gives other sentences; lines are added")
     _add_hearing(hear)
     spoken = actions.add_parser("spoken-sets", help="speak evaluation sentences and write what is heard of them")
-    spoken.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     spoken.add_argument("--out", type=Path, required=True)
+    ends = actions.add_parser("endpoints", help="speak evaluation sentences and measure where utterances begin and end")
+    ends.add_argument("--out", type=Path, help="a line a recording, to look into")
+    for action in (spoken, ends):
+        action.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     beside = actions.add_parser("hearing-peer", help="compare latency and misheard words with faster-whisper")
     beside.add_argument("--peer-python", type=Path, required=True, help="that of an environment with faster-whisper")
     beside.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
     beside.add_argument("--work", type=Path, default=CACHE / "training", help="the weights are written there")
     beside.add_argument("--recordings", type=int, default=120, help="to compare, of the sentences in turn")
-    for action in (spoken, beside):
+    for action in (spoken, ends, beside):
         action.add_argument("--split", choices=("validation", "test"), default="test")
         action.add_argument("--sentences", type=int, default=200, help="to speak, a language")
         action.add_argument("--sounds", type=Path, default=CACHE / "speech", help="what was spoken before is kept there")
@@ -215,9 +218,9 @@ def _compare(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, fo
 
 
 def _speak(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> None:
-    from . import hearing_peer, listening, spoken_sets  # the voices have packages of their own
+    from . import endpoints, hearing_peer, listening, spoken_sets  # the voices have packages of their own
 
-    actions = {"hear": listening.hear, "spoken-sets": spoken_sets.write, "hearing-peer": hearing_peer.compare}
+    actions = {"hear": listening.hear, "spoken-sets": spoken_sets.write, "endpoints": endpoints.measure, "hearing-peer": hearing_peer.compare}
     actions[arguments.action](arguments, catalog, corpus)
 
 

@@ -25,13 +25,22 @@ AHEAD = 2
 def hear(
     recordings: Iterable[tuple[T, np.ndarray]], program: Path, commands: Path, languages: Sequence[str] = LANGUAGES
 ) -> Iterator[tuple[T, Heard]]:
-    """Gives every recording to `codriverctl hear`, one process for all, and yields its answers in order."""
-    environment = {
-        **os.environ,
-        "CODRIVER__RECOGNISER__THREADS": "1",
-        "CODRIVER__RECOGNISER__LANGUAGES": ",".join(languages),
-    }
-    command = [str(program), "hear", "--lines", "--tier", "patterns", "--catalog", str(commands.parent)]
+    """What `codriverctl hear` hears in every recording, in order."""
+    settings = {"CODRIVER__RECOGNISER__THREADS": "1", "CODRIVER__RECOGNISER__LANGUAGES": ",".join(languages)}
+    for item, report in reports(recordings, program, commands, settings=settings):
+        yield item, _heard(report)
+
+
+def reports(
+    recordings: Iterable[tuple[T, np.ndarray]],
+    program: Path,
+    commands: Path,
+    options: Sequence[str] = (),
+    settings: dict[str, str] | None = None,
+) -> Iterator[tuple[T, dict]]:
+    """Gives every recording to `codriverctl hear`, one process for all, and yields its reports in order."""
+    environment = os.environ | (settings or {})
+    command = [str(program), "hear", "--lines", *options, "--tier", "patterns", "--catalog", str(commands.parent)]
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
@@ -70,7 +79,7 @@ def _say(process: subprocess.Popen, line: str) -> None:
         raise _gone(process) from None
 
 
-def _answer(process: subprocess.Popen, item: T, path: Path) -> tuple[T, Heard]:
+def _answer(process: subprocess.Popen, item: T, path: Path) -> tuple[T, dict]:
     line = process.stdout.readline()
     if not line:
         raise _gone(process)
@@ -78,12 +87,16 @@ def _answer(process: subprocess.Popen, item: T, path: Path) -> tuple[T, Heard]:
     report = json.loads(line)
     if "error" in report:
         raise TrainingError(f"a recording could not be heard: {report['error']}")
+    return item, report
+
+
+def _heard(report: dict) -> Heard:
     commands = tuple(
         (found["name"], tuple((name, _written(value)) for name, value in found.get("args", {}).items()))
         for found in report["commands"]
     )
     confidence = report["transcript_confidence"] or 0.0
-    return item, Heard(report["transcript"].strip(), report["language"], confidence, commands)
+    return Heard(report["transcript"].strip(), report["language"], confidence, commands)
 
 
 def _written(value: object) -> str:

@@ -60,13 +60,16 @@ def write(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> No
 
 
 def spoken(
-    arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, languages: Sequence[str]
+    arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, languages: Sequence[str], around_s: float = 0.0
 ) -> Iterator[tuple[Spoken, np.ndarray]]:
-    """The sentences of a split as voices say them that are never trained with, each at all ratios."""
+    """The sentences of a split as voices say them that are never trained with, each at all ratios, the cleanest first.
+
+    There is `around_s` of noise alone before and behind them.
+    """
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
     sampler = Sampler(catalog, corpus, [], lexicons, arguments.split, {})
     chosen = [one for language in languages for one in _chosen(sampler, language, arguments.sentences)]
-    return _sounds(chosen, arguments.sounds, Noises(arguments.noise))
+    return _sounds(chosen, arguments.sounds, Noises(arguments.noise), around_s)
 
 
 def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
@@ -86,11 +89,12 @@ def _chosen(sampler: Sampler, language: str, count: int) -> list[Spoken]:
     return [Spoken(*of_sentence, ratio) for of_sentence in chosen for ratio in RATIOS_DB]
 
 
-def _sounds(chosen: list[Spoken], folder: Path, noises: Noises) -> Iterator[tuple[Spoken, np.ndarray]]:
+def _sounds(chosen: list[Spoken], folder: Path, noises: Noises, around_s: float) -> Iterator[tuple[Spoken, np.ndarray]]:
     folder.mkdir(parents=True, exist_ok=True)
     voices = speaking.Voices()
     for spoken in chosen:
         speech = _speech(spoken.sample.text, spoken.sample.language, spoken.voice, folder, voices)
+        speech = np.pad(speech, round(around_s * recordings.RATE_HZ))
         seed = zlib.crc32(f"{spoken.sample.text} {spoken.ratio_db}".encode())
         yield spoken, noises.mixed(speech, spoken.ratio_db, np.random.default_rng(seed))
 
