@@ -23,13 +23,14 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
 	@echo "make run MIC=1    the same with the real microphone"
 	@echo "make test         set up, format, lint, all tests"
 	@echo "make soak         nightly: 100,000 requests to a gateway under faults"
+	@echo "make soak-ears    nightly: an hour of talk and noise that is not meant for the car"
 	@echo "make fuzz         nightly: five minutes of every fuzz target"
 	@echo "make bench        figures of every stage and of the whole way"
 	@echo "make bench-ears   from the last word to the first frame, stage by stage"
@@ -59,6 +60,11 @@ test: setup-test lint models models-small
 	cd nlu/training && $(CODRIVER_PYTHON) -m unittest discover --quiet --top-level-directory . trainer
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(CODRIVER_PYTHON) -m trainer check >/dev/null
 	$(CARGO) test --release --workspace --locked --no-fail-fast
+
+# SOAK: options of codriver-soak, such as --minutes 120.
+soak-ears: setup-wake setup-test models
+	$(SPEAKER) wake-set --speech $(WAKE_SPEECH)/test --minutes 60 $(if $(NOISE),--noise $(NOISE)) --out $(CURDIR)/target/bench/talk >/dev/null
+	$(CODRIVER_BIN_DIR)/codriver-soak --sounds $(CURDIR)/target/bench/talk $(SOAK)
 
 soak:
 	$(CARGO) test --release --locked --package codriver-vehicle-bus --test soak -- --ignored --nocapture

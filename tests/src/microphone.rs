@@ -1,4 +1,6 @@
-//! A microphone without a sound card: a private PulseAudio whose microphone hears what is played.
+//! A microphone without a sound card: a private sound server whose microphone hears what is played.
+
+mod servers;
 
 use std::{
     fs,
@@ -11,9 +13,11 @@ use std::{
 };
 
 use crate::{Child, Error};
+use servers::{Servers, environment, pactl};
+
+pub use servers::SoundServer;
 
 const RATE_HZ: u32 = 16_000;
-const START_WITHIN: Duration = Duration::from_secs(10);
 /// Longest recording that is played: five minutes and a little.
 const LONGEST_RECORDING: Duration = Duration::from_secs(330);
 /// The loudness of speech begins here: -40 dBFS.
@@ -27,6 +31,8 @@ pub struct Cabin {
     /// Whether the microphone hears the loudspeaker, 10 dB weaker and 20 ms later, and PulseAudio's
     /// module-echo-cancel takes that out again.
     pub echo: bool,
+    /// Whose devices they are.
+    pub server: SoundServer,
 }
 
 impl Default for Cabin {
@@ -34,6 +40,7 @@ impl Default for Cabin {
         Self {
             seats: 1,
             echo: false,
+            server: SoundServer::default(),
         }
     }
 }
@@ -48,8 +55,8 @@ impl Cabin {
         }
     }
 
-    /// PulseAudio's script. The socket is the last module: when it is there, the devices are.
-    fn script(self, socket: &Path) -> String {
+    /// What makes its devices, as orders to PulseAudio.
+    fn script(self) -> Vec<String> {
         let (channels, map) = (self.seats, self.channel_map());
         let mut lines = vec![format!(
             "load-module module-null-sink sink_name=mic_feed rate=16000 format=s16le \
@@ -80,12 +87,8 @@ impl Cabin {
         lines.extend([
             "set-default-source car_mic".to_owned(),
             "set-default-sink speaker".to_owned(),
-            format!(
-                "load-module module-native-protocol-unix auth-anonymous=1 socket={}",
-                socket.display()
-            ),
         ]);
-        lines.join("\n") + "\n"
+        lines
     }
 
     /// The module that makes a microphone of what is played into `mic_feed`.
@@ -107,20 +110,20 @@ impl Cabin {
     }
 }
 
-/// A PulseAudio server with the microphone `car_mic`; ends when dropped.
+/// A sound server with the microphone `car_mic`; ends when dropped.
 #[derive(Debug)]
 pub struct VirtualMicrophone {
     ear: Ear,
     cabin: Cabin,
     directory: PathBuf,
-    server: Child,
+    servers: Servers,
 }
 
 impl VirtualMicrophone {
     /// Starts the server; everything of it lies in `directory`.
     ///
     /// # Errors
-    /// PulseAudio is missing or does not start.
+    /// The sound server is missing or does not start.
     pub fn start(directory: &Path, cabin: Cabin) -> Result<Self, Error> {
         Self::start_in(directory.join("sound"), cabin)
     }
@@ -131,16 +134,13 @@ impl VirtualMicrophone {
             source,
         };
         fs::create_dir_all(&directory).map_err(|source| file(&directory, source))?;
-        let socket = directory.join("pulse.sock");
-        let script = directory.join("script.pa");
-        fs::write(&script, cabin.script(&socket)).map_err(|source| file(&script, source))?;
-        let server = start_server(&directory, &script, &socket)?;
+        let servers = Servers::start(&directory, cabin)?;
         let ear = Ear::start(&directory, "car_mic")?;
         Ok(Self {
             ear,
             cabin,
             directory,
-            server,
+            servers,
         })
     }
 
@@ -149,7 +149,7 @@ impl VirtualMicrophone {
     /// # Errors
     /// It cannot be waited for.
     pub fn kill(&mut self) -> Result<(), Error> {
-        self.server.kill()
+        self.servers.kill()
     }
 
     /// Starts the server again after [`kill`](Self::kill).
@@ -246,14 +246,7 @@ impl VirtualMicrophone {
     }
 
     fn pactl(&self, arguments: &[&str]) -> Result<String, Error> {
-        let output = Command::new("pactl")
-            .args(arguments)
-            .envs(self.environment())
-            .output()?;
-        if !output.status.success() {
-            return Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr)).into());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        pactl(&self.directory, arguments)
     }
 
     /// When the microphone last heard something as loud as speech, to about 10 ms.
@@ -268,45 +261,6 @@ impl VirtualMicrophone {
     pub fn at_the_loudspeaker(&self) -> Result<Ear, Error> {
         Ear::start(&self.directory, self.cabin.loudspeaker())
     }
-}
-
-fn start_server(directory: &Path, script: &Path, socket: &Path) -> Result<Child, Error> {
-    let mut command = Command::new("pulseaudio");
-    command
-        .args([
-            "-n",
-            "--daemonize=no",
-            "--exit-idle-time=-1",
-            "--use-pid-file=no",
-        ])
-        .args(["--disallow-exit", "--disallow-module-loading=no", "-F"])
-        .arg(script)
-        .env("XDG_RUNTIME_DIR", directory)
-        .env("HOME", directory)
-        .env_remove("PULSE_SERVER")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS");
-    let mut server = Child::start(command, directory, false)?;
-    let deadline = Instant::now() + START_WITHIN;
-    while std::os::unix::net::UnixStream::connect(socket).is_err() {
-        server.check()?;
-        if Instant::now() >= deadline {
-            return Err(Error::Deadline {
-                what: "the socket of PulseAudio".to_owned(),
-                seconds: START_WITHIN.as_secs_f64(),
-                log: server.log_tail(),
-            });
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    Ok(server)
-}
-
-fn environment(directory: &Path) -> [(&'static str, String); 2] {
-    let socket = directory.join("pulse.sock");
-    [
-        ("PULSE_SERVER", format!("unix:{}", socket.display())),
-        ("XDG_RUNTIME_DIR", directory.to_string_lossy().into_owned()),
-    ]
 }
 
 /// A listener of the test's own, who knows when sound arrived.

@@ -17,6 +17,9 @@ use crate::Error;
 
 const BACKLOG: usize = 4096;
 
+/// The sender of requests in the vehicle description.
+const REQUESTER: &str = "IVI";
+
 /// A frame that was on the bus.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -32,6 +35,13 @@ pub struct Seen {
     pub signals: Vec<(String, f64)>,
     /// For people: values with unit or label; of a cyclic message those that changed.
     pub text: String,
+}
+
+impl Seen {
+    /// Whether it left for the car; the others are the car's own.
+    pub fn is_request(&self) -> bool {
+        self.sender == REQUESTER
+    }
 }
 
 /// Watches the bus and passes on what is new: of cyclic messages only those that changed.

@@ -11,8 +11,8 @@ use crate::{Assistant, Error, Event, Happening, Observer, Scene, Seen};
 
 /// Frames of a motion that ends with the reply are still on their way.
 const SETTLE: Duration = Duration::from_millis(60);
-/// The sender of requests in the vehicle description.
-const REQUESTER: &str = "IVI";
+/// From a button to the state that it leads to.
+const LISTENS_WITHIN: Duration = Duration::from_secs(3);
 
 /// What one request did.
 #[derive(Debug, Clone)]
@@ -21,7 +21,8 @@ pub struct Performance {
     pub happenings: Vec<Happening>,
     /// New frames on the bus.
     pub frames: Vec<Seen>,
-    /// When the sound of the request ended; None for typed ones.
+    /// When the sound of the request ended, or the button was let go that was held meanwhile;
+    /// None for typed ones.
     pub speech_ended: Option<Instant>,
 }
 
@@ -38,10 +39,7 @@ impl Performance {
         within: Duration,
     ) -> Result<Self, Error> {
         let Some(microphone) = &scene.microphone else {
-            return Err(Error::Missing {
-                program: "the virtual microphone".to_owned(),
-                remedy: "start the scene with Sound::Virtual".to_owned(),
-            });
+            return Err(no_microphone());
         };
         observer.drain();
         let (played, happenings) =
@@ -49,6 +47,42 @@ impl Performance {
         played?;
         let happenings = happenings.map_err(|error| with_logs(error, scene))?;
         Ok(Self::seen(happenings, observer, microphone.last_sound()).await)
+    }
+
+    /// The same by a driver who holds the button meanwhile, the boolean signal `button` of the car, and
+    /// lets go when the recording is over.
+    ///
+    /// # Errors
+    /// As [`Performance::spoken`], and nobody listens to the button.
+    pub async fn held(
+        scene: &mut Scene,
+        assistant: &mut Assistant,
+        observer: &mut Observer,
+        (recording, button): (&Path, &str),
+        within: Duration,
+    ) -> Result<Self, Error> {
+        scene.car.order(&format!("set {button} true"))?;
+        let until = Instant::now() + LISTENS_WITHIN;
+        while assistant.state().await? != "listening" {
+            if Instant::now() > until {
+                return Err(Error::Deadline {
+                    what: "the assistant that listens to a button".to_owned(),
+                    seconds: LISTENS_WITHIN.as_secs_f64(),
+                    log: scene.logs(),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let Some(microphone) = &scene.microphone else {
+            return Err(no_microphone());
+        };
+        microphone.say(recording).await?;
+        observer.drain();
+        let released = Instant::now();
+        scene.car.order(&format!("set {button} false"))?;
+        let happenings = assistant.until_said(within).await;
+        let happenings = happenings.map_err(|error| with_logs(error, scene))?;
+        Ok(Self::seen(happenings, observer, Some(released)).await)
     }
 
     /// Submits a typed sentence and watches what comes of it. `language`: auto, en or zh.
@@ -140,12 +174,12 @@ impl Performance {
 
     /// Frames that left for the car.
     pub fn requests(&self) -> impl Iterator<Item = &Seen> {
-        self.frames.iter().filter(|frame| frame.sender == REQUESTER)
+        self.frames.iter().filter(|frame| frame.is_request())
     }
 
     /// Frames of the car.
     pub fn answers(&self) -> impl Iterator<Item = &Seen> {
-        self.frames.iter().filter(|frame| frame.sender != REQUESTER)
+        self.frames.iter().filter(|frame| !frame.is_request())
     }
 
     /// How long after the end of the sound each stage was done, in their order: the endpoint was
@@ -177,6 +211,13 @@ impl Performance {
     pub fn speech_to_frame(&self) -> Option<Duration> {
         let first = self.requests().next()?.at;
         first.checked_duration_since(self.speech_ended?)
+    }
+}
+
+fn no_microphone() -> Error {
+    Error::Missing {
+        program: "the virtual microphone".to_owned(),
+        remedy: "start the scene with Sound::Virtual".to_owned(),
     }
 }
 

@@ -8,7 +8,9 @@ use std::{
 };
 
 use serde_json::Value as Json;
-use stage::{Assistant, Event, Scene, SceneOptions, Sound, program, recordings};
+use stage::{
+    Assistant, Cabin, Event, Scene, SceneOptions, Sound, SoundServer, program, recordings,
+};
 use tokio::sync::Mutex;
 
 /// Recognition takes both processors of a small machine.
@@ -21,12 +23,16 @@ const OTHERS: usize = 2;
 const STALL: Duration = Duration::from_secs(10);
 
 async fn scene() -> Scene {
-    scene_with(Vec::new()).await
+    scene_with(SoundServer::PulseAudio, Vec::new()).await
 }
 
-async fn scene_with(settings: Vec<(String, String)>) -> Scene {
+async fn scene_with(server: SoundServer, settings: Vec<(String, String)>) -> Scene {
+    let cabin = Cabin {
+        server,
+        ..Cabin::default()
+    };
     let options = SceneOptions {
-        sound: Sound::Virtual,
+        sound: Sound::In(cabin),
         recogniser_threads: Some(1),
         settings,
         ..SceneOptions::default()
@@ -112,10 +118,35 @@ async fn a_sound_server_that_is_killed_and_started_again_is_heard_again_by_the_s
 }
 
 #[tokio::test]
+async fn pipewire_that_is_killed_and_started_again_is_heard_again_by_the_same_daemon() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut scene = scene_with(SoundServer::PipeWire, Vec::new()).await;
+    let mut assistant = scene.assistant().await.unwrap();
+    open(&scene).await;
+    hears(&scene, &mut assistant, "en-air-conditioning-on.wav", "air").await;
+
+    scene.microphone.as_mut().unwrap().kill().unwrap();
+    lost(&scene).await;
+    scene.microphone.as_mut().unwrap().start_again().unwrap();
+    open(&scene).await;
+    hears(&scene, &mut assistant, "en-headlights-off.wav", "light").await;
+    scene.voice.check().unwrap();
+}
+
+#[tokio::test]
 async fn a_microphone_named_in_the_configuration_is_missed_when_unplugged_and_heard_when_back() {
+    unplugged(SoundServer::PulseAudio).await;
+}
+
+#[tokio::test]
+async fn a_microphone_of_pipewire_is_missed_when_unplugged_and_heard_when_back() {
+    unplugged(SoundServer::PipeWire).await;
+}
+
+async fn unplugged(server: SoundServer) {
     let _turn = ONE_AT_A_TIME.lock().await;
     let device = ("CODRIVER__AUDIO__DEVICE".to_owned(), "car_mic".to_owned());
-    let mut scene = scene_with(vec![device]).await;
+    let mut scene = scene_with(server, vec![device]).await;
     let mut assistant = scene.assistant().await.unwrap();
     open(&scene).await;
 

@@ -37,7 +37,7 @@ pub fn run(settings: Settings, options: Hear) -> Result<(), Error> {
                 phrases: Phrases::of(mind.catalog())?,
                 attention: Arc::new(Attention::new(&settings)),
             };
-            Manner::Live(Ahead::new(ears.recogniser, Box::new(judge)))
+            Manner::Live(Box::new(Ahead::new(ears.recogniser, Box::new(judge))))
         }
     };
     let mut hearer = Hearer {
@@ -67,7 +67,7 @@ enum Manner {
     /// When everything was said.
     Patiently(Box<dyn Recogniser>),
     /// At every pause, as the daemon does.
-    Live(Ahead),
+    Live(Box<Ahead>),
 }
 
 impl Hearer {

@@ -181,7 +181,7 @@ def _arguments() -> argparse.Namespace:
     wake.add_argument("--recordings", type=int, default=120, help="of the phrase; of other speech in proportion")
     wake.add_argument("--seed", type=int, default=1)
     figures = actions.add_parser("wake-set", help="record wake phrases and other speech to measure with")
-    figures.add_argument("--phrases", nargs="+", required=True, help="PHRASE, or PHRASE=AS A VOICE READS IT RIGHTLY")
+    figures.add_argument("--phrases", nargs="*", default=[], help="PHRASE, or PHRASE=AS A VOICE READS IT RIGHTLY")
     figures.add_argument("--noise", type=Path, help="folder of recorded noise; half of the noise is taken from it")
     figures.add_argument("--speech", type=Path, help="folder of human speech that is not the phrase")
     figures.add_argument("--minutes", type=float, default=180, help="of other speech")

@@ -1,8 +1,8 @@
 //! End of speech to first CAN frame, at real pace through the virtual microphone.
 //!
 //! Writes target/bench/latency.json and prints a table. Every recording that must move the car is
-//! played, again and again, until the wanted number is reached; one that moves nothing is counted
-//! as missed.
+//! played, again and again, until the wanted number is reached; one that moves nothing, or is not
+//! answered at all, is counted as missed.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -11,6 +11,8 @@ use serde_json::json;
 use stage::{Error, Event, Performance, Scene, SceneOptions, Sound, configs_directory, recordings};
 
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
+/// A signal of the demo car that nothing else here uses stands for the button.
+const BUTTON: &str = "Vehicle.Powertrain.TractionBattery.Charging.IsCharging";
 
 /// Measures the whole way of spoken requests.
 #[derive(Parser)]
@@ -25,6 +27,9 @@ struct Options {
     /// A setting of codriverd, as in CODRIVER__RECOGNISER__THREADS=1; may be given several times
     #[arg(long = "setting", value_name = "NAME=VALUE")]
     settings: Vec<String>,
+    /// Hold the steering wheel's button while speaking; times count from letting go
+    #[arg(long)]
+    button: bool,
     /// What else the machine was doing, for the report
     #[arg(long, default_value = "")]
     load: String,
@@ -61,7 +66,14 @@ async fn run(options: Options) -> Result<(), Error> {
         let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
         (name.to_owned(), value.to_owned())
     });
-    let scene = Scene::start(SceneOptions {
+    let held = [
+        ("CODRIVER__LISTENING__ACTIVATION", "push_to_talk"),
+        ("CODRIVER__LISTENING__BUTTON_PATH", BUTTON),
+        ("CODRIVER__LISTENING__HOLD", "true"),
+    ];
+    let held = held.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = held.into_iter().filter(|_| options.button).chain(settings);
+    let mut scene = Scene::start(SceneOptions {
         sound: Sound::Virtual,
         tier: options.tier.clone(),
         settings: settings.collect(),
@@ -75,19 +87,27 @@ async fn run(options: Options) -> Result<(), Error> {
     let mut missed = Vec::new();
     let mut wrong = Vec::new();
     for recording in moving.iter().cycle().take(options.utterances) {
-        let performance = Performance::spoken(
-            &scene,
-            &mut assistant,
-            &mut observer,
-            &recording.file,
-            REPLY_WITHIN,
-        )
-        .await?;
         let name = recording
             .file
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy();
+        let file = &recording.file;
+        let (assistant, observer) = (&mut assistant, &mut observer);
+        let performance = if options.button {
+            let held = (file.as_path(), BUTTON);
+            Performance::held(&mut scene, assistant, observer, held, REPLY_WITHIN).await
+        } else {
+            Performance::spoken(&scene, assistant, observer, file, REPLY_WITHIN).await
+        };
+        let performance = match performance {
+            Err(Error::Deadline { what, .. }) => {
+                eprintln!(" missed     {name}: no sign of {what}");
+                missed.push(json!({ "recording": name, "heard": null, "why": "unanswered" }));
+                continue;
+            }
+            performance => performance?,
+        };
         let meant: Vec<_> = recording.commands.iter().map(|c| c.name.as_str()).collect();
         let done = performance.command_names();
         if !done.is_empty() && done != meant {
@@ -153,7 +173,10 @@ async fn run(options: Options) -> Result<(), Error> {
         wrong.len()
     );
     let report = json!({
-        "measure": "end of speech in the fed audio to first CAN frame",
+        "measure": match options.button {
+            true => "button let go to first CAN frame",
+            false => "end of speech in the fed audio to first CAN frame",
+        },
         "utterances": options.utterances,
         "missed": missed,
         "wrong": wrong,
