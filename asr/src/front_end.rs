@@ -218,6 +218,11 @@ impl FrontEnd {
         self.another_utterance();
     }
 
+    /// Where in the stream the next sample stands, at 16 kHz. It goes on from one stream to the next.
+    pub fn position(&self) -> u64 {
+        self.endpointer.position()
+    }
+
     /// Whether an utterance is open.
     pub fn is_speaking(&self) -> bool {
         self.endpointer.is_speaking()

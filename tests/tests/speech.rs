@@ -207,6 +207,40 @@ fn a_human_recording_runs_through_hear() {
     assert!(heard.contains("country"), "{heard}");
 }
 
+#[test]
+fn every_recording_heard_live_says_where_in_it_the_utterance_lies() {
+    let recording = recordings::named("en-dome-light.wav").unwrap().file;
+    let output = Command::new(program("codriverctl").unwrap())
+        .args([
+            "hear",
+            "--live",
+            "--json",
+            "--tier",
+            "patterns",
+            "--catalog",
+        ])
+        .arg(configs_directory())
+        .args([&recording, &recording])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let reports: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(reports.len(), 2, "{text}");
+    for report in &reports {
+        let [utterance] = &report["utterances"].as_array().unwrap()[..] else {
+            panic!("{text}")
+        };
+        let ms = |of: &serde_json::Value, key: &str| of[key].as_f64().unwrap();
+        let places = ["from_ms", "last_voice_ms", "complete_ms"].map(|key| ms(utterance, key));
+        assert!(places.is_sorted(), "{text}");
+        assert!(places[2] <= ms(report, "audio_ms") + 1.0, "{text}");
+        assert_eq!(utterance["transcript"], report["transcript"], "{text}");
+    }
+}
+
 /// White noise at about -26 dBFS from a fixed linear congruential generator.
 fn write_noise(path: &Path, seconds: u32) {
     let spec = hound::WavSpec {

@@ -120,6 +120,7 @@ fn hear_lines(ears: &mut Hearer, mind: &mut Mind) -> Result<(usize, usize), Erro
 
 /// One report a file. Several utterances in one file are one request with pauses.
 fn hear(ears: &mut Hearer, mind: &mut Mind, file: &Path) -> Result<Value, Error> {
+    let begins_at = ears.front_end.position();
     let hearing = ears.hear(file)?;
     let mut recognise_ms = 0.0;
     let mut words = Vec::new();
@@ -149,7 +150,10 @@ fn hear(ears: &mut Hearer, mind: &mut Mind, file: &Path) -> Result<Value, Error>
     report.insert("transcript".into(), json!(transcript));
     report.insert("transcript_confidence".into(), json!(confidence));
     report.insert("language".into(), json!(language));
-    let utterances: Vec<_> = hearing.heard.iter().map(utterance).collect();
+    let utterances = hearing.heard.iter();
+    let utterances: Vec<_> = utterances
+        .map(|heard| utterance(heard, begins_at))
+        .collect();
     report.insert("utterances".into(), json!(utterances));
     // Several utterances are one request: what wakes is the first.
     let wake = hearing
@@ -181,9 +185,12 @@ fn hear(ears: &mut Hearer, mind: &mut Mind, file: &Path) -> Result<Value, Error>
     Ok(Value::Object(report))
 }
 
-/// Where an utterance lies in its recording, and its words.
-fn utterance((said, recognition): &(Utterance, Recognition)) -> Value {
-    let at = |sample: u64| 1e3 * sample as f64 / f64::from(SAMPLE_RATE_HZ);
+/// Where an utterance lies in its recording, which begins at a sample of the stream, and its words.
+fn utterance((said, recognition): &(Utterance, Recognition), begins_at: u64) -> Value {
+    let at = |sample: u64| {
+        let samples = sample.saturating_sub(begins_at);
+        1e3 * samples as f64 / f64::from(SAMPLE_RATE_HZ)
+    };
     let words = match recognition {
         Recognition::Heard(transcript) => Some(&transcript.text),
         Recognition::Rejected { .. } => None,
