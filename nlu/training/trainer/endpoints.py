@@ -34,7 +34,7 @@ class Found:
     """What became of a recording."""
 
     begun: bool
-    """Its first sound is in the first utterance."""
+    """Its first sound is in an utterance."""
     cut: bool
     """An utterance ended while there was more to come."""
     waited_ms: float | None
@@ -57,12 +57,14 @@ def measure(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> 
 
 
 def judged(recording: Recording, utterances: list[dict]) -> Found:
-    if not utterances:
+    # Noise may be taken for an utterance before anybody speaks.
+    of_speech = [utterance for utterance in utterances if utterance["last_voice_ms"] > recording.begin_ms]
+    if not of_speech:
         return Found(begun=False, cut=False, waited_ms=None)
     return Found(
-        begun=utterances[0]["from_ms"] <= recording.begin_ms,
-        cut=any(utterance["complete_ms"] < recording.end_ms for utterance in utterances),
-        waited_ms=utterances[-1]["complete_ms"] - recording.end_ms,
+        begun=of_speech[0]["from_ms"] <= recording.begin_ms,
+        cut=any(utterance["complete_ms"] < recording.end_ms for utterance in of_speech),
+        waited_ms=of_speech[-1]["complete_ms"] - recording.end_ms,
     )
 
 
