@@ -111,7 +111,7 @@ async fn where_the_echo_is_cancelled_the_assistant_does_not_hear_itself_and_a_vo
     let microphone = scene.microphone.as_ref().unwrap();
     let loudspeaker = microphone.at_the_loudspeaker().unwrap();
     // Some of its echo gets past the canceller, which learns the cabin by what sounds, and now and
-    // then stops a reply. Without a canceller it stops every one.
+    // then stops a reply.
     let mut undisturbed = false;
     for _ in 0..REPLIES {
         speaks(&mut assistant, &loudspeaker, &scene).await;
