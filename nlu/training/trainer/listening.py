@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -14,6 +13,7 @@ from . import misheard, voices
 from .cabin import Noises
 from .catalog import Catalog
 from .corpus import Corpus, name_held_out
+from .dealing import Dealer
 from .hearing import hear as hear_recordings
 from .likeness import sounds_of, words
 from .samples import Sample, Sampler
@@ -64,7 +64,7 @@ def hear(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> Non
 def _recordings(
     arguments: argparse.Namespace, sampler: Sampler, speaker: Voices, language: str
 ) -> Iterator[tuple[Sample, np.ndarray]]:
-    rng = random.Random(f"{arguments.seed} {language}")
+    rng = Dealer(f"{arguments.seed} {language}")
     noise_rng = np.random.default_rng(arguments.seed)
     noises = Noises(arguments.noise)
     for _ in range(arguments.sentences):

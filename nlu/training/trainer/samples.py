@@ -9,6 +9,7 @@ from typing import Iterator
 from . import template, values
 from .catalog import Call, Catalog, Command, MAX_CALLS, answer, context
 from .corpus import LANGUAGES, SLOT, Corpus, Line, Sentence
+from .dealing import Dealer
 from .follow_ups import FollowUp
 from .noise import Homophones
 from .values import Lexicons
@@ -83,9 +84,9 @@ class Sampler:
             for language in LANGUAGES
         }  # fmt: skip
         """By language, one list a command."""
-        self._several = [s for s in corpus.several if s.split == split]
-        self._follow_ups = [s for s in follow_ups if s.split == split]
-        self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in ("en", "zh")}
+        self._several = {of: [s for s in corpus.several if s.language == of and s.split == split] for of in LANGUAGES}
+        self._follow_ups = {of: [s for s in follow_ups if s.language == of and s.split == split] for of in LANGUAGES}
+        self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in LANGUAGES}
         self._unrelated = unrelated
         self._homophones = Homophones(line.text for line in corpus.lines if line.language == "zh")
 
@@ -97,12 +98,12 @@ class Sampler:
     # Training: an endless, shuffled mixture.
 
     def stream(self, seed: int) -> Iterator[Sample]:
-        rng = random.Random(seed)
+        dealer = Dealer(seed)
         while True:
-            language = rng.choice(self._languages)
-            yield self._draw(language, rng)
+            language = dealer.choice(self._languages)
+            yield self._draw(language, dealer)
 
-    def _draw(self, language: str, rng: random.Random) -> Sample:
+    def _draw(self, language: str, rng: Dealer) -> Sample:
         place = rng.random()
         if (place := place - SHARES["nothing"]) < 0:
             return self._dressed(self._draw_nothing(language, rng), rng, polite=False)
@@ -111,15 +112,15 @@ class Sampler:
         if (place := place - SHARES["follow-up"]) < 0:
             return self._dressed(self._draw_follow_up(language, rng), rng, polite=False)
         if (place := place - SHARES["indirect"]) < 0:
-            line = rng.choice(rng.choice(self._indirect[language]))
+            line = rng.deal(rng.choice(self._indirect[language]))
             return self._dressed(self.single(line, rng), rng, polite=False)
         if (place := place - SHARES["phrase of a pack"]) < 0:
             command = self._catalog.commands[rng.choice(list(self._catalog.commands))]
             return self._dressed(self._of_pack(command, language, rng), rng)
         if place < HEARD_SHARE * min(1.0, len(self._heard[language]) / HEARD_LINES):
-            return self._after_another(self.sentence(rng.choice(self._heard[language]), "heard"), rng)
+            return self._after_another(self.sentence(rng.deal(self._heard[language]), "heard"), rng)
         command = self._any_command(language, rng)
-        line = rng.choice(self._by_command[language, command])
+        line = rng.deal(self._by_command[language, command])
         return self._dressed(self.single(line, rng), rng, polite=not line.indirect)
 
     def _any_command(self, language: str, rng: random.Random) -> str:
@@ -128,21 +129,20 @@ class Sampler:
         weights = [len(self._by_command[language, c]) ** 0.5 for c in commands]
         return rng.choices(commands, weights)[0]
 
-    def _draw_nothing(self, language: str, rng: random.Random) -> Sample:
+    def _draw_nothing(self, language: str, rng: Dealer) -> Sample:
         unrelated = self._unrelated.get(language)
         place = rng.random()
         if unrelated and place < 0.2:
             return Sample(rng.choice(rng.choice(unrelated)), language, "", answer([]), (), "nothing")
         lines = self.near[language] if place < 0.55 and self.near[language] else self.nothing[language]
-        return self.single(rng.choice(lines), rng)
+        return self.single(rng.deal(lines), rng)
 
-    def _draw_several(self, language: str, rng: random.Random) -> Sample:
-        of_language = [s for s in self._several if s.language == language]
-        if of_language and rng.random() < 0.4:
-            return self.sentence(rng.choice(of_language), "several")
+    def _draw_several(self, language: str, rng: Dealer) -> Sample:
+        if self._several[language] and rng.random() < 0.4:
+            return self.sentence(rng.deal(self._several[language]), "several")
         return self.joined(language, rng)
 
-    def joined(self, language: str, rng: random.Random) -> Sample:
+    def joined(self, language: str, rng: Dealer) -> Sample:
         """Two to four single commands in one breath."""
         count = rng.choices((2, 3, 4), (6, 3, 1))[0]
         parts: list[Sample] = []
@@ -150,7 +150,7 @@ class Sampler:
             command = self._any_command(language, rng)
             if any(part.calls[0].command == command for part in parts) or command.startswith("assistant."):
                 continue
-            line = rng.choice(self._by_command[language, command])
+            line = rng.deal(self._by_command[language, command])
             # "set it to {x}" needs what was said before it.
             if not line.indirect and len(line.text) < (60 if language == "en" else 20):
                 parts.append(self.single(line, rng))
@@ -160,9 +160,8 @@ class Sampler:
         calls = tuple(call for part in parts for call in part.calls)
         return Sample(text, language, "", answer(list(calls)), calls, "several")
 
-    def _draw_follow_up(self, language: str, rng: random.Random) -> Sample:
-        of_language = [s for s in self._follow_ups if s.language == language]
-        return self.sentence(rng.choice(of_language).draw(self._catalog, self._lexicons, rng), "follow-up")
+    def _draw_follow_up(self, language: str, rng: Dealer) -> Sample:
+        return self.sentence(rng.deal(self._follow_ups[language]).draw(self._catalog, self._lexicons, rng), "follow-up")
 
     def _of_pack(self, command: Command, language: str, rng: random.Random) -> Sample:
         # The model can only quote what was said; a name that a phrase stands for is the phrases' affair.
@@ -178,14 +177,14 @@ class Sampler:
         line = Line(text, language, self._split, command.name, tuple(fixed.items()), where=command.name)
         return self.single(line, rng)
 
-    def to_speak(self, language: str, rng: random.Random) -> Sample:
+    def to_speak(self, language: str, rng: Dealer) -> Sample:
         """A sentence as somebody says it with nothing done before: a command, several, or nothing to do."""
         place = rng.random()
         if place < 0.2:
             return self._draw_nothing(language, rng)
         if place < 0.35:
             return self._draw_several(language, rng)
-        return self.single(rng.choice(self._by_command[language, self._any_command(language, rng)]), rng)
+        return self.single(rng.deal(self._by_command[language, self._any_command(language, rng)]), rng)
 
     # One line or sentence as it stands.
 
@@ -247,7 +246,7 @@ class Sampler:
 
     def evaluation(self, seed: int, joined: int) -> list[Sample]:
         """The whole split, and `joined` sentences of several commands a language."""
-        rng = random.Random(seed)
+        rng = Dealer(seed)
         samples = []
         for (language, _), lines in sorted(self._by_command.items()):
             if language in self._languages:
@@ -256,8 +255,7 @@ class Sampler:
             samples += [self.single(line, rng) for line in self.near[language]]
             samples += [self.single(line, rng) for line in self.nothing[language]]
             samples += [self.joined(language, rng) for _ in range(joined)]
-        samples += [self.sentence(s, "several") for s in self._several if s.language in self._languages]
-        follow_ups = [line for line in self._follow_ups if line.language in self._languages]
-        drawn = (line.draw(self._catalog, self._lexicons, rng) for line in follow_ups)
+        samples += [self.sentence(s, "several") for of in self._languages for s in self._several[of]]
+        drawn = (line.draw(self._catalog, self._lexicons, rng) for of in self._languages for line in self._follow_ups[of])
         samples += [self.sentence(s, "follow-up") for s in drawn]
         return samples

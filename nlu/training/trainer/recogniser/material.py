@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Iterator
 from .. import voices
 from ..catalog import Catalog
 from ..corpus import LANGUAGES, Corpus, name_held_out
+from ..dealing import Dealer
 from ..errors import TrainingError
 from ..samples import Sampler
 from ..values import Lexicons
@@ -67,7 +67,7 @@ def speak(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus) -> No
 
 def _sentences(sampler: Sampler, arguments: argparse.Namespace) -> Iterator[tuple[str, str, str, str, float]]:
     """(what is written, what is read aloud, language, voice, speed), none twice."""
-    rng = random.Random(f"recogniser {arguments.seed}")
+    rng = Dealer(f"recogniser {arguments.seed}")
     alike = {language: near_misses(arguments.near_misses, language) for language in LANGUAGES}
     known: set[str] = set()
     while len(known) < arguments.sentences:
