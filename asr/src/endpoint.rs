@@ -91,6 +91,8 @@ pub struct Endpointer {
     taken_until: u64,
     /// A button says when the utterance is over: no pause does.
     held: bool,
+    /// A reply sounds, of which some may be heard.
+    over_reply: bool,
 }
 
 enum State {
@@ -137,6 +139,7 @@ impl Endpointer {
             position: 0,
             taken_until: 0,
             held: false,
+            over_reply: false,
         })
     }
 
@@ -195,6 +198,12 @@ impl Endpointer {
         self.held = held;
     }
 
+    /// While a reply sounds whose echo is cancelled, only what is clearly a voice begins an
+    /// utterance.
+    pub fn over_reply(&mut self, over_reply: bool) {
+        self.over_reply = over_reply;
+    }
+
     /// Takes a window that nobody wants understood: it only feeds the pre-roll.
     pub fn pass(&mut self, window: &[f32]) {
         self.push(window, 0.0);
@@ -222,7 +231,8 @@ impl Endpointer {
         probability: f32,
     ) -> Option<Boundary> {
         recent.extend(window);
-        let voiced_in_a_row = if probability >= self.options.voiced_at {
+        let (voiced_at, onset) = self.options.onset(self.over_reply);
+        let voiced_in_a_row = if probability >= voiced_at {
             voiced_in_a_row + window.len()
         } else {
             0
@@ -233,7 +243,7 @@ impl Endpointer {
         let excess = recent.len().saturating_sub(kept.min(unused));
         recent.drain(..excess);
 
-        if voiced_in_a_row == 0 || voiced_in_a_row < samples_in(self.options.onset) {
+        if voiced_in_a_row == 0 || voiced_in_a_row < onset {
             self.state = State::Waiting {
                 recent,
                 voiced_in_a_row,

@@ -198,6 +198,11 @@ impl FrontEnd {
         self.endpointer.hold(held);
     }
 
+    /// A reply sounds whose echo is cancelled, or is over: see [`Endpointer::over_reply`].
+    pub fn over_reply(&mut self, over_reply: bool) {
+        self.endpointer.over_reply(over_reply);
+    }
+
     /// Completes an utterance that is still open, whatever would follow; the stream goes on.
     pub fn end_utterance(&mut self, captured_until: Instant) -> Result<Vec<Noticed>, Error> {
         let mut noticed = self.drain_windows(captured_until)?;

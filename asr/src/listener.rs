@@ -195,6 +195,12 @@ impl Listener {
         self.shared.paused.store(paused, Ordering::Release);
     }
 
+    /// A reply is about to sound, whose echo the source has taken out of it, or is over: some of
+    /// the echo remains, so only what is clearly a voice begins an utterance meanwhile.
+    pub fn set_over_reply(&self, over_reply: bool) {
+        self.shared.over_reply.store(over_reply, Ordering::Release);
+    }
+
     /// An earcon is about to sound, or is over: its notes are taken out of what is heard, and
     /// nothing else is, until what the loudspeakers played has come through the microphone.
     pub fn set_earcon(&self, sounding: bool) {

@@ -251,9 +251,11 @@ fn endpoint_options(settings: &Settings) -> EndpointOptions {
     let milliseconds = |ms: u32| Duration::from_millis(ms.into());
     EndpointOptions {
         voiced_at: settings.voice_activity.voiced_at as f32,
+        voiced_at_over_reply: settings.voice_activity.voiced_at_over_reply as f32,
         unvoiced_below: settings.voice_activity.unvoiced_below as f32,
         pre_roll: milliseconds(settings.endpoint.pre_roll_ms),
         onset: milliseconds(settings.endpoint.onset_ms),
+        onset_over_reply: milliseconds(settings.endpoint.onset_over_reply_ms),
         pause: milliseconds(settings.endpoint.pause_ms),
         hangover: milliseconds(settings.endpoint.hangover_ms),
         hangover_complete: milliseconds(settings.endpoint.hangover_complete_ms),

@@ -28,8 +28,8 @@ const LOUD: u16 = 327;
 pub struct Cabin {
     /// Channels of the microphone, up to four: front left, front right, rear left, rear right.
     pub seats: usize,
-    /// Whether the microphone hears the loudspeaker, 10 dB weaker and 20 ms later, and PulseAudio's
-    /// module-echo-cancel takes that out again.
+    /// Whether the microphone hears the loudspeaker, 10 dB weaker and 100 ms later as where a sound
+    /// system buffers much, and PulseAudio's module-echo-cancel takes that out again.
     pub echo: bool,
     /// Whose devices they are.
     pub server: SoundServer,
@@ -71,14 +71,14 @@ impl Cabin {
                 sink("loudspeaker"),
                 // It would move to another sink with the default, and howl.
                 "load-module module-loopback source=loudspeaker.monitor sink=mic_feed \
-                 latency_msec=20 sink_dont_move=true source_dont_move=true"
+                 latency_msec=100 sink_dont_move=true source_dont_move=true"
                     .to_owned(),
                 // Cubic: -10 dB.
                 "set-sink-input-volume 0 44650".to_owned(),
                 remap("raw_mic"),
                 "load-module module-echo-cancel source_name=car_mic source_master=raw_mic \
                  sink_name=speaker sink_master=loudspeaker aec_method=webrtc rate=16000 channels=1 \
-                 aec_args=\"analog_gain_control=0 digital_gain_control=0\""
+                 aec_args=\"analog_gain_control=0 digital_gain_control=0 extended_filter=1\""
                     .to_owned(),
             ]);
         } else {

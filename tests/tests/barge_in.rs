@@ -110,8 +110,7 @@ async fn where_the_echo_is_cancelled_the_assistant_does_not_hear_itself_and_a_vo
     let mut assistant = scene.assistant().await.unwrap();
     let microphone = scene.microphone.as_ref().unwrap();
     let loudspeaker = microphone.at_the_loudspeaker().unwrap();
-    // Some of its echo gets past the canceller, which learns the cabin by what sounds, and now and
-    // then stops a reply.
+    // The canceller learns the cabin by what sounds: some of the echo gets past it at first.
     let mut undisturbed = false;
     for _ in 0..REPLIES {
         speaks(&mut assistant, &loudspeaker, &scene).await;

@@ -11,12 +11,17 @@ use crate::audio::samples_in;
 pub struct EndpointOptions {
     /// A window at or above this probability (0 to 1) is voiced.
     pub voiced_at: f32,
+    /// The same while a reply sounds, whose echo is cancelled: what gets past the canceller is as
+    /// uncertain as the onset of speech, but never clear for long.
+    pub voiced_at_over_reply: f32,
     /// Once speaking, a window stays voiced down to this probability.
     pub unvoiced_below: f32,
     /// Audio kept from before the first voiced window.
     pub pre_roll: Duration,
     /// This much must be voiced in a row for an utterance to begin.
     pub onset: Duration,
+    /// The same while a reply sounds.
+    pub onset_over_reply: Duration,
     /// This much unvoiced in a row is a pause: long enough to look at the words so far, short
     /// enough to have them when the utterance ends.
     pub pause: Duration,
@@ -38,9 +43,11 @@ impl Default for EndpointOptions {
     fn default() -> Self {
         Self {
             voiced_at: 0.5,
+            voiced_at_over_reply: 0.9,
             unvoiced_below: 0.35,
             pre_roll: Duration::from_millis(300),
             onset: Duration::from_millis(64),
+            onset_over_reply: Duration::from_millis(200),
             pause: Duration::from_millis(96),
             hangover: Duration::from_millis(700),
             hangover_complete: Duration::from_millis(250),
@@ -64,6 +71,18 @@ impl EndpointOptions {
         unvoiced_samples >= samples_in(wanted)
     }
 
+    /// From which probability a window is voiced, and how many samples of such make an onset.
+    pub(super) fn onset(&self, over_reply: bool) -> (f32, usize) {
+        let (voiced_at, onset) = match over_reply {
+            true => (
+                self.voiced_at.max(self.voiced_at_over_reply),
+                self.onset.max(self.onset_over_reply),
+            ),
+            false => (self.voiced_at, self.onset),
+        };
+        (voiced_at, samples_in(onset))
+    }
+
     pub(super) fn check(&self) -> Result<(), Error> {
         let refuse = |option, reason: &str| {
             Err(Error::OptionUnusable {
@@ -73,6 +92,12 @@ impl EndpointOptions {
         };
         if !(self.voiced_at > 0.0 && self.voiced_at <= 1.0) {
             return refuse("audio.voiced_at", "must be above 0 and at most 1");
+        }
+        if !(self.voiced_at_over_reply > 0.0 && self.voiced_at_over_reply <= 1.0) {
+            return refuse(
+                "audio.voiced_at_over_reply",
+                "must be above 0 and at most 1",
+            );
         }
         if !(self.unvoiced_below > 0.0 && self.unvoiced_below <= self.voiced_at) {
             return refuse(
@@ -105,7 +130,9 @@ impl EndpointOptions {
         if !(Duration::from_secs(1)..=Duration::from_secs(29)).contains(&self.hard_cap) {
             return refuse("audio.hard_cap_s", "must be 1 to 29");
         }
-        if self.pre_roll + self.onset + self.hangover_unfinished > self.hard_cap {
+        if self.pre_roll + self.onset.max(self.onset_over_reply) + self.hangover_unfinished
+            > self.hard_cap
+        {
             return refuse(
                 "audio.hard_cap_s",
                 "must be longer than pre-roll, onset and hangover together",

@@ -133,6 +133,8 @@ where
             }
             self.front_end
                 .hold(self.shared.held.load(Ordering::Acquire) || self.ends_at.is_some());
+            self.front_end
+                .over_reply(self.shared.over_reply.load(Ordering::Acquire));
             let wait = match self.take_judgement() {
                 true => READ_WAIT_IN_PAUSE,
                 false => READ_WAIT,

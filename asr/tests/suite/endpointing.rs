@@ -74,6 +74,26 @@ fn a_pause_shorter_than_the_hangover_does_not_end_the_utterance() {
     assert_eq!(segments(&run(&options, &probabilities)).len(), 1);
 }
 
+#[test]
+fn while_a_reply_sounds_only_what_is_clearly_a_voice_begins_an_utterance() {
+    let mut endpointer = Endpointer::new(EndpointOptions::default()).unwrap();
+    let mut begins = |over_reply, probability, windows| {
+        endpointer.over_reply(over_reply);
+        let found = (0..windows).find_map(|n| {
+            let found = endpointer.push(&[0.0; WINDOW], probability);
+            matches!(found, Some(Boundary::Started { .. })).then_some(n + 1)
+        });
+        endpointer.forget();
+        found
+    };
+    // As uncertain as what gets past an echo canceller, and as short.
+    assert_eq!(begins(true, 0.85, 30), None);
+    assert_eq!(begins(true, 0.95, 6), None);
+    // 200 ms of a clear voice.
+    assert_eq!(begins(true, 0.95, 30), Some(7));
+    assert_eq!(begins(false, 0.85, 30), Some(2));
+}
+
 /// Windows without voice after twenty with it, until the utterance ends, when its pause is judged
 /// so after `judged_after` of them.
 fn silence_until_the_end(completeness: Completeness, judged_after: usize) -> usize {
@@ -198,6 +218,13 @@ fn options_that_cannot_work_are_refused_by_name() {
             ..usual()
         }),
         "audio.unvoiced_below"
+    );
+    assert_eq!(
+        refused(EndpointOptions {
+            voiced_at_over_reply: 1.5,
+            ..usual()
+        }),
+        "audio.voiced_at_over_reply"
     );
     assert_eq!(
         refused(EndpointOptions {

@@ -159,8 +159,9 @@ impl Controls {
         let Some(listener) = self.listener.get() else {
             return;
         };
-        if self.voice.barge_in() == BargeIn::Button {
-            listener.set_paused(speaking);
+        match self.voice.barge_in() {
+            BargeIn::Button => listener.set_paused(speaking),
+            BargeIn::Voice => listener.set_over_reply(speaking),
         }
         if !speaking {
             self.follow_up();

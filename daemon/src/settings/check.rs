@@ -32,6 +32,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     )?;
     let voiced_at = voice_activity.voiced_at;
     within(
+        "voice_activity.voiced_at_over_reply",
+        voice_activity.voiced_at_over_reply,
+        0.01,
+        0.99,
+    )?;
+    within(
         "voice_activity.unvoiced_below",
         voice_activity.unvoiced_below,
         0.01,
@@ -40,6 +46,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     filled("voice_activity.pack", &voice_activity.pack)?;
     within("endpoint.pre_roll_ms", endpoint.pre_roll_ms, 0, 2_000)?;
     within("endpoint.onset_ms", endpoint.onset_ms, 32, 500)?;
+    within(
+        "endpoint.onset_over_reply_ms",
+        endpoint.onset_over_reply_ms,
+        32,
+        1_000,
+    )?;
     within("endpoint.hangover_ms", endpoint.hangover_ms, 100, 3_000)?;
     within(
         "endpoint.hangover_complete_ms",

@@ -122,6 +122,8 @@ pub struct VoiceActivity {
     pub provider: String,
     /// Speech probability, 0 to 1, from which a window is speech.
     pub voiced_at: f64,
+    /// The same while a reply sounds over which one may speak.
+    pub voiced_at_over_reply: f64,
     /// Once speaking, a window stays speech down to this probability.
     pub unvoiced_below: f64,
 }
@@ -132,6 +134,7 @@ impl Default for VoiceActivity {
             pack: "silero-vad".into(),
             provider: "cpu".into(),
             voiced_at: 0.5,
+            voiced_at_over_reply: 0.9,
             unvoiced_below: 0.35,
         }
     }
@@ -145,6 +148,8 @@ pub struct Endpoint {
     pub pre_roll_ms: u32,
     /// Speech needed before an utterance begins.
     pub onset_ms: u32,
+    /// The same while a reply sounds over which one may speak.
+    pub onset_over_reply_ms: u32,
     /// Silence after which the words so far are recognised.
     pub pause_ms: u32,
     /// Silence needed before it ends.
@@ -166,6 +171,7 @@ impl Default for Endpoint {
         Self {
             pre_roll_ms: 300,
             onset_ms: 64,
+            onset_over_reply_ms: 200,
             pause_ms: 96,
             hangover_ms: 700,
             hangover_complete_ms: 250,
