@@ -18,6 +18,7 @@ use whisper_rs::{
 use super::bias::{Bias, BiasWeights, Path, Sentence, Stops};
 use super::decoded::{Decoded, Piece};
 use super::repetition::is_looping;
+use super::threads::Threads;
 use super::tokens::TokenTable;
 
 /// The markers of a model, and what it must not write.
@@ -130,7 +131,7 @@ pub(super) struct Model {
     pub(super) context: WhisperContext,
     pub(super) rules: Rules,
     pub(super) table: TokenTable,
-    pub(super) threads: usize,
+    pub(super) threads: Threads,
 }
 
 /// How to write down an utterance.
@@ -162,7 +163,7 @@ impl Opening {
 }
 
 impl Model {
-    pub(super) fn new(context: WhisperContext, state: WhisperState, threads: usize) -> Self {
+    pub(super) fn new(context: WhisperContext, state: WhisperState, threads: Threads) -> Self {
         let table = TokenTable::new(&context);
         Self {
             rules: Rules::new(&context, &table),
@@ -176,19 +177,30 @@ impl Model {
     /// Listens: the encoder's work, which is read as often as one likes. `audio_context` are
     /// encoder positions, 50 a second.
     pub(super) fn encode(&mut self, audio: &[f32], audio_context: i32) -> Result<(), WhisperError> {
+        self.set_audio_context(audio, audio_context)?;
+        self.state.encode(0, self.threads.listening)
+    }
+
+    /// Makes the spectrum of all the audio, and sets how many encoder positions there are from now.
+    pub(super) fn set_audio_context(
+        &mut self,
+        audio: &[f32],
+        audio_context: i32,
+    ) -> Result<(), WhisperError> {
         let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-        parameters.set_n_threads(i32::try_from(self.threads).unwrap_or(1));
+        parameters.set_n_threads(i32::try_from(self.threads.listening).unwrap_or(1));
         parameters.set_audio_ctx(audio_context);
-        // Makes the spectrum of all the audio and sets the context; to recognise no more than
-        // 100 ms is to recognise nothing. There is no other way to set the context.
+        // To recognise no more than 100 ms is to recognise nothing. There is no other way to set
+        // the context.
         parameters.set_duration_ms(100);
         self.state.full(parameters, audio)?;
-        self.state.encode(0, self.threads)
+        Ok(())
     }
 
     /// Asks who speaks, in which of these languages.
     pub(super) fn begin(&mut self, languages: &[Language]) -> Result<Beginning, WhisperError> {
-        self.state.decode(&[self.rules.start], 0, self.threads)?;
+        self.threads
+            .decode(&mut self.state, &[self.rules.start], 0)?;
         let scores = self.state.get_logits()?;
         let score = |token: WhisperTokenId| score(scores, token);
         let language = |language: &Language| {
@@ -229,7 +241,7 @@ impl Model {
             if !(how.wanted)() {
                 return Ok(None);
             }
-            self.state.decode(&next, past, self.threads)?;
+            self.threads.decode(&mut self.state, &next, past)?;
             past += next.len();
             scores.clear();
             scores.extend_from_slice(self.state.get_logits()?);
@@ -271,7 +283,7 @@ impl Model {
         let past = self.set_task(language)?;
         for past in (past..self.rules.longest).take(tokens) {
             let any = self.rules.first_timestamp;
-            self.state.decode(&[any], past, self.threads)?;
+            self.threads.decode(&mut self.state, &[any], past)?;
         }
         Ok(())
     }
@@ -284,7 +296,7 @@ impl Model {
             return Ok(start);
         };
         let task = [language, self.rules.transcribe];
-        self.state.decode(&task, start, self.threads)?;
+        self.threads.decode(&mut self.state, &task, start)?;
         Ok(start + task.len())
     }
 }

@@ -10,6 +10,7 @@ mod rehearsal;
 mod repetition;
 mod search;
 mod spelling;
+mod threads;
 mod tokens;
 mod transcript;
 mod whisper;

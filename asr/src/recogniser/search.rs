@@ -167,10 +167,10 @@ impl Model {
         let same = same.min(tokens.len() - 1);
         let (missing, last) = (&tokens[same..tokens.len() - 1], &tokens[tokens.len() - 1..]);
         if !missing.is_empty() {
-            self.state.decode(missing, past + same, self.threads)?;
+            self.threads.decode(&mut self.state, missing, past + same)?;
         }
-        self.state
-            .decode(last, past + tokens.len() - 1, self.threads)?;
+        self.threads
+            .decode(&mut self.state, last, past + tokens.len() - 1)?;
         *held = tokens;
         let mut scores = self.state.get_logits()?.to_vec();
         let last_timestamps = [pieces.is_empty(); 2];

@@ -16,6 +16,7 @@ use super::decoding::{Model, Writing};
 use super::guard::{GuardOptions, Rejected, judge};
 use super::repetition::is_looping;
 use super::search::Search;
+use super::threads::Threads;
 use super::{Recogniser, Recognition, Timings, processor};
 use crate::audio::SAMPLE_RATE_HZ;
 use crate::{Error, Expected, Utterance};
@@ -25,8 +26,8 @@ use crate::{Error, Expected, Utterance};
 pub struct WhisperOptions {
     /// Languages to expect: one, or several to detect among; the first is tried first.
     pub languages: Vec<Language>,
-    /// Threads for one recognition. They spin while they wait for each other, so give no more
-    /// than the cores that are really free.
+    /// Threads for one recognition; single tokens are decoded by one of them where that was
+    /// faster when the model was loaded.
     pub threads: u16,
     /// Encoder positions (50 a second) that even the shortest utterance gets, 64 to 1500. Few
     /// are fast, but whisper was taught on 1500 and begins to repeat itself; what does is decoded
@@ -125,8 +126,12 @@ impl Whisper {
         let state = context
             .create_state()
             .map_err(|_| unusable("too little memory"))?;
+        let mut model = Model::new(context, state, Threads::all(options.threads));
+        model
+            .choose_threads(options.least_audio_context.into())
+            .map_err(failed)?;
         Ok(Self {
-            model: Model::new(context, state, usize::from(options.threads.max(1))),
+            model,
             options,
             biases: HashMap::new(),
             spoken_last,
