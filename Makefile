@@ -23,7 +23,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer bench-encoder setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -193,6 +193,11 @@ bench-model: npu-model bench-peer
 bench-peer: setup-peer models
 	cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(PEER)/bin/python -m trainer peer --pack $(INTENT_PACK) \
 	  --decode "$(CARGO) bench --quiet --locked --workspace --bench decode -- $(INTENT_PACK)"
+
+# The recogniser's encoder on ONNX Runtime beside whisper.cpp's; PROVIDERS: its execution providers, by name.
+bench-encoder: setup-train models build
+	cd nlu/training && CODRIVER__MODELS__DIRECTORY=$(CODRIVER_MODELS) $(TRAINER) encoder \
+	  --program $(CURDIR)/target/release/codriverctl $(if $(PROVIDERS),--providers $(PROVIDERS))
 
 # Latency and misheard words beside faster-whisper on the same recordings; SPOKEN: options, such as --sentences.
 bench-hearing-peer: setup-speech setup-peer models

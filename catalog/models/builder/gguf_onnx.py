@@ -358,11 +358,15 @@ class Graph:
             for part in ("key", "value"):
                 inputs.append(self._cache(f"past.{layer}.{part}", "past_places", size))
                 outputs.append(self._cache(f"present.{layer}.{part}", "present_places", size))
-        graph = helper.make_graph(self._nodes, "decoder", inputs, outputs, self._constants)
-        opsets = [helper.make_opsetid("", 21), helper.make_opsetid(FUSED, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="codriver")
+        model = self.of("decoder", inputs, outputs)
         helper.set_model_props(model, size.properties)
         return model
+
+    def of(self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
+        """What was collected, as a model without properties."""
+        graph = helper.make_graph(self._nodes, name, inputs, outputs, self._constants)
+        opsets = [helper.make_opsetid("", 21), helper.make_opsetid(FUSED, 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="codriver")
 
     @staticmethod
     def _cache(name: str, places: str, size: Hyperparameters) -> onnx.ValueInfoProto:

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|endpoints|single-words|spoken-tables|peer|hearing-peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|encoder|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|endpoints|single-words|spoken-tables|peer|hearing-peer`."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ def main() -> None:
         from .shares import shares  # needs ONNX Runtime
 
         print(shares(arguments))
+    elif arguments.action == "encoder":
+        from .encoder import beside_whisper_cpp  # needs PyTorch and ONNX Runtime
+
+        print(beside_whisper_cpp(arguments))
     elif arguments.action == "calibrate":
         _calibrate(arguments, catalog, corpus, follow_ups)
     elif arguments.action in ("hear", "spoken-sets", "endpoints", "hearing-peer"):
@@ -105,6 +109,13 @@ def _arguments() -> argparse.Namespace:
     train = actions.add_parser("train", help="train an adapter")
     profiled = actions.add_parser("shares", help="where the time of a CPU graph goes")
     profiled.add_argument("--model", type=Path, required=True)
+    listening = actions.add_parser("encoder", help="compare the recogniser's encoder on ONNX Runtime with whisper.cpp's")
+    listening.add_argument("--program", type=Path, required=True, help="codriverctl")
+    listening.add_argument("--pack", default="whisper-base-q8_0")
+    listening.add_argument("--recipes", type=Path, default=REPOSITORY / "configs/models.toml")
+    listening.add_argument("--downloads", type=Path, default=CACHE / "downloads")
+    listening.add_argument("--providers", nargs="+", default=["CPUExecutionProvider"])
+    listening.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     calibrate = actions.add_parser("calibrate", help="find the ranges of the graph for neural processors")
     calibrate.add_argument("--sentences", type=int, default=400)
     calibrate.add_argument("--out", type=Path, required=True, help="the ranges")

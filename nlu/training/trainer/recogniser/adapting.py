@@ -34,7 +34,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def _train_one(place: int, workers: int, arguments: argparse.Namespace) -> None:
-    weights, filters, tokens = _base(arguments.recipes, arguments.pack, arguments.work.parent / "downloads")
+    weights, filters, tokens = base(arguments.recipes, arguments.pack, arguments.work.parent / "downloads")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     adapted = Adapted(arguments.encoder_layers, arguments.decoder_layers)
     model = Whisper(weights, arguments.rank, adapted, torch.Generator().manual_seed(arguments.seed))
@@ -49,7 +49,7 @@ def _train_one(place: int, workers: int, arguments: argparse.Namespace) -> None:
         _write(model, arguments.share, arguments.out)
 
 
-def _base(recipe_file: Path, pack: str, downloads: Path) -> tuple[ctranslate2.Model, np.ndarray, Tokens]:
+def base(recipe_file: Path, pack: str, downloads: Path) -> tuple[ctranslate2.Model, np.ndarray, Tokens]:
     """Weights, mel filters and vocabulary, as the pack builder fetches them."""
     recipe = recipes.read(recipe_file).get(pack)
     if recipe is None or "model_parts" not in recipe.conversion:

@@ -26,8 +26,8 @@ class Whisper(torch.nn.Module):
     def __init__(self, weights, rank: int, adapted: Adapted, generator: torch.Generator) -> None:
         super().__init__()
         self._heads = weights.number("encoder/num_heads")
-        self.layers = _layers(weights, "encoder")
-        self._writing_layers = _layers(weights, "decoder")
+        self.layers = layers_of(weights, "encoder")
+        self._writing_layers = layers_of(weights, "decoder")
         self.first_adapted = self.layers - adapted.encoder
         # A copy: what comes from the file may be read-only.
         self._base = {name: torch.tensor(weights[name]) for name in self._names(weights)}
@@ -153,7 +153,7 @@ def adapter_of(model: Whisper, name: str) -> tuple[torch.Tensor, torch.Tensor] |
     return model.adapters[_key(name, "down")], model.adapters[_key(name, "up")]
 
 
-def _layers(weights, half: str) -> int:
+def layers_of(weights, half: str) -> int:
     count = 0
     while f"{half}/layer_{count}/self_attention/linear_0/weight" in weights:
         count += 1
