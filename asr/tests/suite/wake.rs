@@ -227,7 +227,7 @@ fn letters(text: &str) -> String {
 #[test]
 fn a_phrase_in_loud_noise_is_confirmed_and_the_request_is_right() {
     let mut whisper = called_whisper();
-    for (level, variant) in [(0.1, 0), (0.1, 1), (0.16, 0), (0.16, 1)] {
+    for (level, variant) in [(0.1, 0), (0.1, 1), (0.12, 0), (0.12, 1)] {
         let utterance = in_noise("en-hey-codriver-volume-up.wav", level, variant);
         let alone = Utterance {
             wake: None,
