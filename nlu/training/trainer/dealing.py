@@ -1,4 +1,4 @@
-"""Random draws that come to every line of a corpus before they come to one again."""
+"""Random draws that come to every line of a list before they come to one of it again."""
 
 from __future__ import annotations
 
