@@ -39,8 +39,8 @@ mod store;
 
 pub use error::Error;
 pub use manifest::{
-    CacheShape, Calibration, GraphKind, LanguageModel, NpuModel, PackKind, SpeechEmbedding,
-    SpeechRecognition, Thresholds, VoiceActivity,
+    CacheShape, Calibration, CommandPrior, GraphKind, LanguageModel, NpuModel, PackKind,
+    SpeechEmbedding, SpeechRecognition, Thresholds, VoiceActivity,
 };
 pub use pack::ModelPack;
 pub use prompt::{PromptSegment, PromptTemplate};

@@ -27,7 +27,7 @@ pub enum PackKind {
     /// A model that turns speech into vectors, for heads that know one phrase each.
     SpeechEmbedding(SpeechEmbedding),
     /// A model that turns text into commands.
-    LanguageModel(LanguageModel),
+    LanguageModel(Box<LanguageModel>),
 }
 
 impl PackKind {
@@ -86,6 +86,8 @@ pub struct LanguageModel {
     /// The names of the commands that it was taught, one a line; a model
     /// without such a list may answer with every command.
     pub commands: Option<PathBuf>,
+    /// What has a say in which commands are named, where the pack has it.
+    pub prior: Option<CommandPrior>,
     /// Sizes of the key-value cache, where the graph's own metadata has none.
     pub cache_shape: Option<CacheShape>,
     /// The text around an utterance.
@@ -107,6 +109,15 @@ pub struct NpuModel {
     pub graph: PathBuf,
     /// The embedding table: 8-bit rows, then their float32 steps.
     pub embedding: PathBuf,
+}
+
+/// A linear classifier of sentences by command, beside a language model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandPrior {
+    /// Its weights, in the safetensors format.
+    pub file: PathBuf,
+    /// How much its word counts, above 0 and at most 10; the language model's counts 1.
+    pub weight: f64,
 }
 
 /// How a language model's graph takes its inputs.
@@ -291,6 +302,7 @@ struct LanguageModelSection {
     npu_embedding: Option<String>,
     tokenizer: String,
     commands: Option<String>,
+    prior: Option<PriorSection>,
     layers: Option<NonZeroUsize>,
     kv_heads: Option<NonZeroUsize>,
     head_dim: Option<NonZeroUsize>,
@@ -299,6 +311,13 @@ struct LanguageModelSection {
     max_tokens: NonZeroUsize,
     calibration: Option<CalibrationSection>,
     thresholds: ThresholdsSection,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriorSection {
+    file: String,
+    weight: f64,
 }
 
 #[derive(Deserialize)]
@@ -426,7 +445,7 @@ impl Reader<'_> {
             }
             "language-model" => {
                 let section = self.section("language_model", &document.language_model)?;
-                PackKind::LanguageModel(LanguageModel {
+                PackKind::LanguageModel(Box::new(LanguageModel {
                     graph: file("graph", &section.graph)?,
                     npu: match (&section.npu_graph, &section.npu_embedding) {
                         (Some(graph), Some(embedding)) => Some(NpuModel {
@@ -446,8 +465,15 @@ impl Reader<'_> {
                         Some(name) => Some(file("commands", name)?),
                         None => None,
                     },
+                    prior: match &section.prior {
+                        Some(prior) => Some(CommandPrior {
+                            file: file("prior", &prior.file)?,
+                            weight: self.weight(prior)?,
+                        }),
+                        None => None,
+                    },
                     ..self.language_model(section)?
-                })
+                }))
             }
             other => {
                 return Err(self.wrong(
@@ -510,6 +536,7 @@ impl Reader<'_> {
             npu: None,
             tokenizer: PathBuf::new(),
             commands: None,
+            prior: None,
             cache_shape,
             prompt: PromptTemplate::parse(&section.prompt)
                 .map_err(|problem| self.wrong("prompt", problem))?,
@@ -518,6 +545,16 @@ impl Reader<'_> {
             calibration,
             thresholds,
         })
+    }
+
+    fn weight(&self, prior: &PriorSection) -> Result<f64, Error> {
+        let weight = prior.weight;
+        // Written so that NaN is refused.
+        if weight > 0.0 && weight <= 10.0 {
+            return Ok(weight);
+        }
+        let problem = format!("weight = {weight} is not above 0 and at most 10; correct it");
+        Err(self.wrong("prior", problem))
     }
 
     fn section<'d, T>(&self, name: &str, section: &'d Option<T>) -> Result<&'d T, Error> {

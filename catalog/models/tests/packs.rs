@@ -112,6 +112,47 @@ fn a_calibration_makes_of_a_probability_the_share_that_is_right() {
 }
 
 #[test]
+fn a_command_prior_is_a_listed_file_with_a_weight_that_makes_sense() {
+    let (directory, store) = store();
+    let open = |name: &str, prior: &str| {
+        let text = manifest(name, &FILES).replace(
+            "max_tokens = 48",
+            &format!("max_tokens = 48\nprior = {prior}"),
+        );
+        write_pack(directory.path(), name, &text);
+        store.open(name)
+    };
+    let pack = open("helped", r#"{ file = "tokenizer.json", weight = 0.7 }"#).unwrap();
+    let prior = pack.language_model().unwrap().prior.as_ref().unwrap();
+    assert_eq!(prior.file, pack.directory().join("tokenizer.json"));
+    assert!((prior.weight - 0.7).abs() < f64::EPSILON);
+    for (name, prior, expected) in [
+        ("foreign", r#"{ file = "other", weight = 0.7 }"#, "[[file]]"),
+        (
+            "mute",
+            r#"{ file = "tokenizer.json", weight = 0.0 }"#,
+            "above 0",
+        ),
+        (
+            "loud",
+            r#"{ file = "tokenizer.json", weight = 11.0 }"#,
+            "at most 10",
+        ),
+        (
+            "undefined",
+            r#"{ file = "tokenizer.json", weight = nan }"#,
+            "above 0",
+        ),
+    ] {
+        let said = open(name, prior).unwrap_err().to_string();
+        assert!(
+            said.contains(expected) && said.contains("manifest.toml:"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_pack_that_is_not_there_is_an_error_that_says_how_to_install_it() {
     let (_directory, store) = store();
     let said = store.open("other").unwrap_err().to_string();
