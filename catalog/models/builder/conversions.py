@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Callable
@@ -62,6 +63,8 @@ def _gguf_to_onnx(archives: Archives, options: dict[str, Any], out_dir: Path, be
         gguf = Path(scratch) / "model.gguf"
         archives.extract(options["gguf_parts"], gguf)
         language_pack.convert(gguf, out_dir, changes, extent, ranges)
+    if "prior" in options:
+        shutil.copyfile(_pinned(options["prior"], beside), out_dir / "prior.safetensors")
 
 
 def _pinned(entry: dict[str, Any], beside: Path) -> Path:
