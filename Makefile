@@ -23,7 +23,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer bench-encoder setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-prior train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer bench-encoder setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -36,6 +36,7 @@ help:
 	@echo "make bench-ears   from the last word to the first frame, stage by stage"
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
+	@echo "make train-prior  corpus -> configs/adapters: the classifier beside the language model, three minutes"
 	@echo "make train-recogniser  sentences spoken -> configs/adapters: whisper that knows what is said in a car"
 	@echo "make eval         what the tiers understand of held-out sentences"
 	@echo "make confidence   what the model's confidence is worth, fitted to the validation split"
@@ -96,6 +97,12 @@ bench-ears: setup-test models
 train: setup-train
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --pack $(INTENT_PACK) --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
+
+# The classifier that has a say in which commands the language model names. TRAIN: options of the trainer.
+train-prior: setup-train
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train-prior --features "$(CARGO) bench --quiet --locked --workspace --bench features --" --out $(CURDIR)/configs/adapters/codriver-intent.prior.safetensors $(TRAIN)
+	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin codriver-intent-gemma3-270m-q8
+	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(NPU_PACK)
 
 # SPEAK: options of what is spoken, such as --sentences; NOISE: a folder of recorded noise (WAV);
 # TRAIN: options of the trainer. Afterwards every pack of the same base is pinned anew.

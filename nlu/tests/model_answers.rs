@@ -173,7 +173,7 @@ fn the_token_cap_and_the_deadline_end_an_answer_with_their_reason() {
         decoder.rewind(0);
         let limits = Limits { tokens, deadline };
         let end = vocabulary.end_token();
-        generate(&mut decoder, &mut matcher, end, &prompt, limits).unwrap()
+        generate(&mut decoder, &mut matcher, end, &prompt, None, limits).unwrap()
     };
     let far = Instant::now() + AMPLE;
     let capped = ending(3, far);

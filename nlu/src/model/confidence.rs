@@ -12,34 +12,24 @@ pub struct Tally {
 
 impl Tally {
     /// The allowed token with the largest logit, the first of equals; `None`
-    /// when none is allowed. `allowed` calls its argument with every allowed token.
+    /// when none is allowed. `logit` tells an allowed token's; one that is not a number
+    /// is not allowed.
     pub fn choose(
         &mut self,
-        logits: &[f32],
-        allowed: impl Fn(&mut dyn FnMut(usize)),
+        allowed: impl IntoIterator<Item = u32>,
+        logit: impl Fn(u32) -> f32,
     ) -> Option<u32> {
-        let mut best: Option<(usize, f32)> = None;
-        let mut count = 0;
-        allowed(&mut |token| {
-            let Some(logit) = logits.get(token).copied().filter(|logit| !logit.is_nan()) else {
-                return;
-            };
-            count += 1;
-            if best.is_none_or(|(_, largest)| logit > largest) {
-                best = Some((token, logit));
-            }
+        let allowed = allowed.into_iter().map(|token| (token, logit(token)));
+        let allowed: Vec<_> = allowed.filter(|(_, logit)| !logit.is_nan()).collect();
+        let (token, largest) = allowed.iter().fold(*allowed.first()?, |best, other| {
+            if other.1 > best.1 { *other } else { best }
         });
-        let (token, largest) = best?;
-        if count > 1 {
-            let mut sum = 0.0;
-            allowed(&mut |token| {
-                if let Some(logit) = logits.get(token).filter(|logit| !logit.is_nan()) {
-                    sum += f64::from(logit - largest).exp();
-                }
-            });
-            self.log_sum -= sum.ln();
-        }
-        u32::try_from(token).ok()
+        let sum: f64 = allowed
+            .iter()
+            .map(|(_, logit)| f64::from(logit - largest).exp())
+            .sum();
+        self.log_sum -= sum.ln();
+        Some(token)
     }
 
     /// The product of the choices' probabilities: that of exactly this answer
@@ -53,10 +43,9 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn choose(tally: &mut Tally, logits: &[f32], allowed: &[usize]) -> Option<u32> {
-        tally.choose(logits, |visit| {
-            allowed.iter().for_each(|token| visit(*token))
-        })
+    fn choose(tally: &mut Tally, logits: &[f32], allowed: &[u32]) -> Option<u32> {
+        let logit = |token: u32| logits.get(token as usize).copied().unwrap_or(f32::NAN);
+        tally.choose(allowed.iter().copied(), logit)
     }
 
     #[test]

@@ -6,6 +6,7 @@ use llguidance::Matcher;
 
 use super::confidence::Tally;
 use super::decoder::Decoder;
+use super::prior::Steering;
 use crate::Error;
 
 /// Where an answer is broken off.
@@ -44,8 +45,8 @@ pub struct Generation {
 }
 
 /// Appends `prompt` to the decoder and decodes the likeliest answer that
-/// `matcher` allows. Tokens that the grammar forces are not asked for but
-/// appended, several in one run.
+/// `matcher` allows, `steering` having its say. Tokens that the grammar forces are not
+/// asked for but appended, several in one run.
 ///
 /// # Errors
 /// [`Error::Inference`] when graph or grammar engine fail.
@@ -54,6 +55,7 @@ pub fn generate(
     matcher: &mut Matcher,
     end_token: u32,
     prompt: &[u32],
+    mut steering: Option<Steering<'_>>,
     limits: Limits,
 ) -> Result<Generation, Error> {
     let mut answer = Generation {
@@ -69,6 +71,9 @@ pub fn generate(
         let forced = matcher.consume_ff_tokens();
         answer.forced += forced.len();
         answer.tokens.extend(&forced);
+        if let Some(steering) = &mut steering {
+            forced.iter().for_each(|token| steering.take(*token));
+        }
         pending.extend(&forced);
         if let Some(problem) = matcher.get_error() {
             return Err(grammar_failed(problem));
@@ -91,8 +96,13 @@ pub fn generate(
         let allowed = matcher
             .compute_mask()
             .map_err(|error| grammar_failed(error.to_string()))?;
+        let logit = |token: u32| {
+            let own = logits.get(token as usize).copied().unwrap_or(f32::NAN);
+            let steering = steering.as_ref();
+            own + steering.map_or(0.0, |steering| steering.logit(token))
+        };
         let token = tally
-            .choose(logits, |visit| allowed.iter_set_entries(visit))
+            .choose(allowed.iter(), logit)
             .ok_or_else(|| grammar_failed("it allows no token".into()))?;
         matcher
             .consume_token(token)
@@ -102,6 +112,9 @@ pub fn generate(
         }
         answer.tokens.push(token);
         pending.push(token);
+        if let Some(steering) = &mut steering {
+            steering.take(token);
+        }
     }
     if answer.tokens.last() == Some(&end_token) {
         answer.tokens.pop(); // the grammar engine forces it where nothing else may follow

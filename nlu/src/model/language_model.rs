@@ -14,6 +14,7 @@ use codriver_models::{
 use super::accelerator::Accelerator;
 use super::decoder::Decoder;
 use super::in_place::InPlaceDecoder;
+use super::prior::CommandPrior;
 use super::prompt::Prompt;
 use super::selection::{Preference, Rules, choose};
 use super::task::{Answer, Outcome, Task};
@@ -111,11 +112,13 @@ impl LanguageModel {
         let vocabulary = Vocabulary::load(&model.tokenizer, &model.end_of_call, graph.vocabulary)?;
         let prompt = Prompt::new(&model.prompt, &vocabulary).map_err(wrong)?;
         let taught = model.commands.as_deref().map(names).transpose()?;
+        let prior = model.prior.as_ref().map(CommandPrior::load).transpose()?;
         let task = Task::new(
             vocabulary,
             prompt,
             catalog,
             taught.as_ref(),
+            prior,
             model.max_tokens.get(),
         );
         let mut cpu = InPlaceDecoder::new(loaded.session, graph, task.places()).map_err(wrong)?;

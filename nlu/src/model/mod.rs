@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! utterance -> prompt (tokens; the fixed part stays in the cache)
-//!           -> generate (decoder's logits x grammar's mask, greedy)
+//!           -> generate (decoder's logits x command prior x grammar's mask, greedy)
 //!           -> call syntax -> proposals, with the model's confidence
 //! ```
 //!
@@ -22,6 +22,7 @@ mod generate;
 mod grammar;
 mod in_place;
 mod language_model;
+mod prior;
 mod prompt;
 mod properties;
 mod selection;
@@ -38,6 +39,7 @@ pub use generate::{Ending, Generation, Limits, generate};
 pub use grammar::CallGrammar;
 pub use in_place::{GraphSizes, InPlaceDecoder};
 pub use language_model::{LanguageModel, ModelSettings};
+pub use prior::{CommandPrior, Steering, features};
 pub use prompt::{Prompt, sanitise};
 pub use selection::Preference;
 pub use static_sizes::StaticSizes;

@@ -10,6 +10,7 @@ use super::call;
 use super::decoder::Decoder;
 use super::generate::{Ending, Limits, generate};
 use super::grammar::CallGrammar;
+use super::prior::{CommandPrior, Steering};
 use super::prompt::{Prompt, recent_calls, sanitise};
 use super::vocabulary::Vocabulary;
 use crate::{Context, Error, Proposal};
@@ -58,6 +59,7 @@ pub(super) struct Task {
     prompt: Prompt,
     catalog: Arc<Catalog>,
     grammar: CallGrammar,
+    prior: Option<CommandPrior>,
     max_tokens: usize,
 }
 
@@ -74,6 +76,7 @@ impl Task {
         prompt: Prompt,
         catalog: Arc<Catalog>,
         taught: Option<&BTreeSet<String>>,
+        prior: Option<CommandPrior>,
         max_tokens: usize,
     ) -> Self {
         Self {
@@ -81,6 +84,7 @@ impl Task {
             prompt,
             grammar: CallGrammar::new(&catalog, taught),
             catalog,
+            prior,
             max_tokens,
         }
     }
@@ -140,11 +144,16 @@ impl Task {
             .vocabulary
             .matcher(self.grammar.for_utterance(&question.utterance))?;
         self.rewind(decoder);
+        let steering = self
+            .prior
+            .as_ref()
+            .map(|prior| Steering::new(prior, &question.utterance, &self.vocabulary));
         let generation = generate(
             decoder,
             &mut matcher,
             self.vocabulary.end_token(),
             &question.tokens,
+            steering,
             Limits {
                 tokens: self.max_tokens,
                 deadline,

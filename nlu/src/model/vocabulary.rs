@@ -104,6 +104,11 @@ impl Vocabulary {
         self.environment.tok_trie().decode_str(tokens)
     }
 
+    /// Appends the text of a token, which may be part of a character.
+    pub fn append(&self, token: u32, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.environment.tok_trie().token(token));
+    }
+
     /// A matcher at the start of a Lark grammar.
     ///
     /// # Errors

@@ -66,6 +66,10 @@ def main() -> None:
         from .recogniser.adapting import train  # PyTorch takes seconds to load
 
         train(arguments)
+    elif arguments.action == "train-prior":
+        from .prior import train  # needs PyTorch
+
+        train(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "shares":
         from .shares import shares  # needs ONNX Runtime
 
@@ -132,6 +136,16 @@ def _arguments() -> argparse.Namespace:
     train.add_argument("--rank", type=int, default=16)
     train.add_argument("--batch", type=int, default=16)
     train.add_argument("--seed", type=int, default=1)
+    prior = actions.add_parser("train-prior", help="train the classifier that has a say in which commands are named")
+    prior.add_argument("--features", required=True, help="the command that tells features")
+    prior.add_argument("--out", type=Path, required=True, help="the classifier")
+    prior.add_argument("--samples", type=int, default=300_000, help="beside every line of a command once")
+    prior.add_argument("--epochs", type=int, default=7)
+    prior.add_argument("--buckets", type=int, default=1 << 17)
+    prior.add_argument("--width", type=int, default=64)
+    prior.add_argument("--dropout", type=float, default=0.3, help="share of the features that a round leaves out")
+    prior.add_argument("--rate", type=float, default=0.01, help="the highest learning rate")
+    prior.add_argument("--seed", type=int, default=1)
     speak = actions.add_parser("speak", help="speak sentences that the recogniser is to learn")
     speak.add_argument("--sentences", type=int, default=4000, help="of all languages together")
     speak.add_argument("--near-misses", type=Path, default=HERE / "wake", help="folder of what resembles a wake phrase")

@@ -186,6 +186,15 @@ class Sampler:
             return self._draw_several(language, rng)
         return self.single(rng.deal(self._by_command[language, self._any_command(language, rng)]), rng)
 
+    def every_command(self, rng: Dealer) -> list[Sample]:
+        """Every line of every command once."""
+        return [
+            self.single(line, rng)
+            for (language, _), lines in sorted(self._by_command.items())
+            if language in self._languages
+            for line in lines
+        ]
+
     # One line or sentence as it stands.
 
     def single(self, line: Line, rng: random.Random) -> Sample:
@@ -247,10 +256,7 @@ class Sampler:
     def evaluation(self, seed: int, joined: int) -> list[Sample]:
         """The whole split, and `joined` sentences of several commands a language."""
         rng = Dealer(seed)
-        samples = []
-        for (language, _), lines in sorted(self._by_command.items()):
-            if language in self._languages:
-                samples += [self.single(line, rng) for line in lines]
+        samples = self.every_command(rng)
         for language in self._languages:
             samples += [self.single(line, rng) for line in self.near[language]]
             samples += [self.single(line, rng) for line in self.nothing[language]]
