@@ -19,8 +19,9 @@ use stage::{
 
 /// Silence in which it is seen what listening alone takes.
 const IDLE: Duration = Duration::from_secs(60);
-/// The models and all buffers have been used by then.
-const WARM: Duration = Duration::from_secs(300);
+/// The models and all buffers have been used by then: where a wake phrase is waited for, the
+/// recogniser is first asked when somebody says something like it, and long sentences are rare.
+const WARM: Duration = Duration::from_secs(900);
 /// More between then and the end is growth.
 const GROWTH_KIB: u64 = 8 * 1024;
 
