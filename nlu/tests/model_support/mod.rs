@@ -17,8 +17,8 @@ pub fn catalog() -> Arc<Catalog> {
     Arc::new(Catalog::load(&configs).unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// The real pack, which `make models` installs, but free to name any command:
-/// these tests have a catalogue of their own that no model was taught.
+/// The real pack, which `make models` installs, but free to name any command and without
+/// a classifier of those it was taught: these tests have a catalogue of their own that no model was taught.
 pub fn pack() -> ModelPack {
     static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         let installed = Store::from_environment().unwrap();
@@ -31,9 +31,12 @@ pub fn pack() -> ModelPack {
             let to = directory.join(entry.file_name());
             if entry.file_name() == "manifest.toml" {
                 let manifest = std::fs::read_to_string(entry.path()).unwrap();
-                let taught = "commands = \"commands.txt\"\n";
-                assert!(manifest.contains(taught), "{manifest}");
-                std::fs::write(to, manifest.replace(taught, "")).unwrap();
+                let mut manifest: toml::Table = manifest.parse().unwrap();
+                let section = manifest["language_model"].as_table_mut().unwrap();
+                for taught in ["commands", "prior"] {
+                    assert!(section.remove(taught).is_some(), "{taught}");
+                }
+                std::fs::write(to, manifest.to_string()).unwrap();
             } else {
                 std::os::unix::fs::symlink(entry.path(), to).unwrap();
             }
