@@ -160,7 +160,7 @@ calibrate: setup-train
 # SENTENCES: how many a language; EMULATED: how many of both together the emulator is asked, so few that the
 # one wrong answer which is allowed there is many percent. A run of the graph takes the emulator 8 s of a
 # core, an answer some nine runs: 20 sentences and the four it is tried with first take half an hour.
-SENTENCES ?= 250
+SENTENCES ?= 500
 EMULATED  ?= 20
 NPU      := target/bench/npu
 HELD_OUT  = $(CARGO) bench --quiet --locked --workspace --bench held_out -- $(NPU_PACK)

@@ -10,6 +10,7 @@
 
 mod model_support;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codriver_models::{CacheUse, Rejection, RejectionKind};
@@ -149,18 +150,24 @@ fn what_was_compiled_is_read_again_and_a_damaged_one_is_compiled_anew() {
     let load = || model(&[&entry], Preference::Listed).report().cache.clone();
     assert_eq!(load(), Some(CacheUse::Written));
     assert_eq!(load(), Some(CacheUse::Hit));
-    let files: Vec<_> = std::fs::read_dir(cache.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    assert_eq!(files.len(), 2, "{files:?}");
-    let compiled = files
-        .iter()
-        .find(|path| path.extension().unwrap() == "onnx");
-    let mut bytes = std::fs::read(compiled.unwrap()).unwrap();
+    let listed = |folder: &Path| -> Vec<_> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let [compiled] = &listed(cache.path())[..] else {
+        panic!("one folder and nothing else: {:?}", listed(cache.path()));
+    };
+    let size = |file: &PathBuf| file.metadata().unwrap().len();
+    let largest = listed(compiled).into_iter().max_by_key(size).unwrap();
+    assert_ne!(
+        largest,
+        compiled.join("graph.onnx"),
+        "it lies beside the graph"
+    );
+    let mut bytes = std::fs::read(&largest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    std::fs::write(compiled.unwrap(), bytes).unwrap();
+    std::fs::write(&largest, bytes).unwrap();
     match load() {
         Some(CacheUse::Rebuilt(reason)) => assert!(reason.contains("hash"), "{reason}"),
         other => panic!("{other:?}"),

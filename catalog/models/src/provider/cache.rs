@@ -1,10 +1,13 @@
 //! What a provider compiled from a graph, kept for the next start.
 //!
-//! A compiled graph is a file `<key>.onnx` with its sha256 beside it. The key
-//! covers all that it was made from, so a changed graph, library or option
-//! finds no file; a file that differs from its hash is never loaded.
+//! A compiled graph is a folder `<key>` with a small `graph.onnx`, what the provider
+//! compiled in files of its own, which it can read without copying them through the graph,
+//! and the sha256 of each in `sha256sums`. The key covers all that it was made from, so a
+//! changed graph, library or option finds no folder; a file that differs from its hash is
+//! never loaded.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -13,11 +16,16 @@ use sha2::{Digest, Sha256};
 use super::Candidate;
 use crate::sha256;
 
-/// Makes ONNX Runtime write what the provider compiles into the one file `to`.
+/// The file of a folder that names the others.
+const GRAPH: &str = "graph.onnx";
+/// The file of a folder that says what the others are, as `sha256sum --check` reads it.
+const SUMS: &str = "sha256sums";
+
+/// Makes ONNX Runtime write what the provider compiles beside the graph `to`.
 pub(super) fn session_entries(to: &Path) -> [(&'static str, String); 3] {
     [
         ("ep.context_enable", "1".into()),
-        ("ep.context_embed_mode", "1".into()),
+        ("ep.context_embed_mode", "0".into()),
         ("ep.context_file_path", to.to_string_lossy().into_owned()),
     ]
 }
@@ -64,69 +72,68 @@ impl CachedContext {
         }
     }
 
-    /// Looks for the compiled graph and compares it with its hash.
+    /// Looks for the compiled graph and compares its files with their hashes.
     pub(super) fn find(&self) -> Found {
-        let Ok([graph, hash]) = self.files() else {
+        let Ok(folder) = self.place() else {
             return Found::Missing;
         };
-        if !graph.exists() {
+        if !folder.exists() {
             return Found::Missing;
         }
-        match (fs::read_to_string(&hash), sha256::of_file(&graph)) {
-            (Ok(expected), Ok(found)) if expected.trim() == found => Found::Whole(graph),
-            (Ok(_), Ok(_)) => Found::Damaged(format!("{} differs from its hash", graph.display())),
-            (Err(error), _) => Found::Damaged(format!("{}: {error}", hash.display())),
-            (_, Err(error)) => Found::Damaged(format!("{}: {error}", graph.display())),
+        match check(&folder) {
+            Ok(()) => Found::Whole(folder.join(GRAPH)),
+            Err(problem) => Found::Damaged(problem),
         }
     }
 
-    /// Makes the folder and returns the file into which a provider may write,
+    /// Makes a folder and returns the graph that a provider may write into it,
     /// if there is room for it.
     pub(super) fn prepare(&self) -> Result<PathBuf, String> {
-        let [graph, _] = self.files()?;
-        fs::create_dir_all(&self.folder).map_err(|error| {
+        let place = self.place()?;
+        let part = place.with_extension(format!("{}.part", std::process::id()));
+        // One of a process with the same number that was cut off.
+        let _ = fs::remove_dir_all(&part);
+        fs::create_dir_all(&part).map_err(|error| {
             format!(
                 "{}: cannot be made: {error}; correct cache, or its permissions",
                 self.folder.display()
             )
         })?;
-        self.require_room()?;
-        let part = graph.with_extension(format!("{}.part.onnx", std::process::id()));
-        // One of a process with the same number that was cut off.
-        let _ = fs::remove_file(&part);
-        Ok(part)
+        self.require_room().inspect_err(|_| {
+            let _ = fs::remove_dir(&part);
+        })?;
+        Ok(part.join(GRAPH))
     }
 
-    /// Puts the file that a provider wrote in its place, whole or not at all.
+    /// Puts what a provider wrote in its place, whole or not at all.
     pub(super) fn keep(&self, part: &Path) -> Result<(), String> {
-        let kept = self.files().and_then(|[graph, hash]| {
-            let failed = |error: std::io::Error| {
-                format!(
-                    "{}: the compiled graph cannot be kept: {error}",
-                    self.folder.display()
-                )
-            };
+        let folder = part.parent().unwrap_or(part);
+        let kept = self.place().and_then(|place| {
             if !part.is_file() {
                 return Err("the provider compiles nothing that can be kept; remove cache".into());
             }
-            let digest = sha256::of_file(part).map_err(failed)?;
-            let hash_part = part.with_extension("sha256");
-            fs::write(&hash_part, digest).map_err(failed)?;
-            for file in [part, &hash_part] {
-                File::open(file)
-                    .and_then(|file| file.sync_all())
-                    .map_err(failed)?;
-            }
-            // Between the two renames the pair does not fit, which is found out and mended.
-            fs::rename(&hash_part, &hash).map_err(failed)?;
-            fs::rename(part, &graph).map_err(failed)
+            seal(folder)
+                // Between the two nothing is there, which costs one start its time.
+                .and_then(|()| match fs::remove_dir_all(&place) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => fs::rename(folder, &place),
+                })
+                .map_err(|error| {
+                    format!(
+                        "{}: the compiled graph cannot be kept: {error}",
+                        self.folder.display()
+                    )
+                })
         });
         if kept.is_err() {
-            // Half a file helps nobody, least of all on a full disk.
-            let _ = fs::remove_file(part);
-            let _ = fs::remove_file(part.with_extension("sha256"));
+            self.discard(part);
         }
         kept
+    }
+
+    /// Half a graph helps nobody, least of all on a full disk.
+    pub(super) fn discard(&self, part: &Path) {
+        let _ = fs::remove_dir_all(part.parent().unwrap_or(part));
     }
 
     fn require_room(&self) -> Result<(), String> {
@@ -146,10 +153,46 @@ impl CachedContext {
         Ok(())
     }
 
-    fn files(&self) -> Result<[PathBuf; 2], String> {
+    fn place(&self) -> Result<PathBuf, String> {
         let key = self.key.as_ref().map_err(Clone::clone)?;
-        Ok(["onnx", "sha256"].map(|kind| self.folder.join(format!("{key}.{kind}"))))
+        Ok(self.folder.join(key))
     }
+}
+
+/// Whether every file of a folder is what it was, and the graph among them.
+fn check(folder: &Path) -> Result<(), String> {
+    let about = |file: &Path, problem: String| format!("{}: {problem}", file.display());
+    let list = folder.join(SUMS);
+    let sums = fs::read_to_string(&list).map_err(|error| about(&list, error.to_string()))?;
+    let mut files: Vec<(&str, &str)> = sums.lines().filter_map(|l| l.split_once("  ")).collect();
+    if !files.iter().any(|(_, name)| *name == GRAPH) {
+        return Err(about(&list, format!("does not list {GRAPH}")));
+    }
+    // The small one first: what is damaged is found soon.
+    files.sort_by_key(|(_, name)| *name != GRAPH);
+    for (expected, name) in files {
+        let file = folder.join(name);
+        match sha256::of_file(&file) {
+            Ok(found) if found == expected => {}
+            Ok(_) => return Err(format!("{} differs from its hash", file.display())),
+            Err(error) => return Err(about(&file, error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// Lists the files of a folder with their hashes, and makes sure that all are on the disk.
+fn seal(folder: &Path) -> io::Result<()> {
+    let mut sums = String::new();
+    for entry in fs::read_dir(folder)? {
+        let file = entry?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        sums += &format!("{}  {name}\n", sha256::of_file(&file)?);
+        File::open(&file)?.sync_all()?;
+    }
+    let list = folder.join(SUMS);
+    fs::write(&list, sums)?;
+    File::open(&list)?.sync_all()
 }
 
 /// Everything that a compiled graph depends on.

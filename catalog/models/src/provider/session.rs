@@ -216,7 +216,10 @@ impl Runtime {
         let written = cached.prepare().and_then(|part| {
             let built = self
                 .try_candidate(&entry.candidate, graph, options, Some(&part))
-                .map_err(|refusal| refusal.reason)?;
+                .map_err(|refusal| {
+                    cached.discard(&part);
+                    refusal.reason
+                })?;
             Ok((built, cached.keep(&part)))
         });
         match written {
