@@ -164,7 +164,7 @@ impl Task {
             Ending::TokenCap => Outcome::TokenCap,
             Ending::Deadline => Outcome::Deadline,
             Ending::Complete => match call::parse(&self.catalog, &text) {
-                Ok(proposals) => Outcome::Calls(proposals),
+                Ok(proposals) => Outcome::Calls(once_each(proposals)),
                 Err(error) => {
                     return Err(Error::Inference {
                         doing: "reading its answer",
@@ -184,6 +184,18 @@ impl Task {
     }
 }
 
+/// Without what was asked for before: nobody wants exactly the same done twice, but a model
+/// that has no better idea says it again.
+fn once_each(proposals: Vec<Proposal>) -> Vec<Proposal> {
+    let mut once: Vec<Proposal> = Vec::with_capacity(proposals.len());
+    for proposal in proposals {
+        if !once.contains(&proposal) {
+            once.push(proposal);
+        }
+    }
+    once
+}
+
 impl Answer {
     fn unasked(outcome: Outcome) -> Self {
         Self {
@@ -194,5 +206,35 @@ impl Answer {
             forced: 0,
             runs: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use codriver_catalog::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_same_call_counts_once_and_another_of_the_same_command_again() {
+        let call = |name: &str, zone: &str| Proposal {
+            name: name.parse().unwrap(),
+            arguments: BTreeMap::from([("zone".to_owned(), Value::Text(zone.into()))]),
+        };
+        let [one, other, last] = [
+            call("windows.open", "driver"),
+            call("windows.open", "rear"),
+            call("lights.off", "rear"),
+        ];
+        let said = vec![
+            one.clone(),
+            other.clone(),
+            one.clone(),
+            last.clone(),
+            other.clone(),
+        ];
+        assert_eq!(once_each(said), [one, other, last]);
     }
 }
