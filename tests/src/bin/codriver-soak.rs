@@ -19,11 +19,10 @@ use stage::{
 
 /// Silence in which it is seen what listening alone takes.
 const IDLE: Duration = Duration::from_secs(60);
-/// The models and all buffers have been used by then: where a wake phrase is waited for, the
-/// recogniser is first asked when somebody says something like it, and long sentences are rare.
-const WARM: Duration = Duration::from_secs(900);
-/// More between then and the end is growth.
-const GROWTH_KIB: u64 = 8 * 1024;
+/// More between the middle of the time and its end is growth. Before, parts of the daemon are
+/// used for the first time: the recogniser when somebody says something like a wake phrase, the
+/// language model when it takes that for one.
+const GROWTH_KIB: u64 = 4 * 1024;
 
 /// Plays what is not meant for the car, and watches.
 #[derive(Parser)]
@@ -87,7 +86,7 @@ async fn run(options: Options) -> Result<bool, Error> {
     let idle = share(before, Taken::by(daemon)?, IDLE);
 
     let begun = Instant::now();
-    let length = Duration::try_from_secs_f64(options.minutes * 60.0).unwrap_or(WARM);
+    let length = Duration::try_from_secs_f64(options.minutes * 60.0).unwrap_or(IDLE);
     let start = Taken::by(daemon)?;
     let (mut warm_kib, mut most_kib, mut next_line) = (None, start.resident_kib, Duration::ZERO);
     for recording in recordings.iter().cycle() {
@@ -102,7 +101,7 @@ async fn run(options: Options) -> Result<bool, Error> {
         seen.frames += requests(&mut observer);
         let (spent, taken) = (begun.elapsed(), Taken::by(daemon)?);
         most_kib = most_kib.max(taken.resident_kib);
-        if spent >= WARM.min(length / 2) {
+        if spent >= length / 2 {
             warm_kib.get_or_insert(taken.resident_kib);
         }
         if spent >= next_line {
