@@ -98,11 +98,12 @@ train: setup-train
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --pack $(INTENT_PACK) --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
 
-# The classifier that has a say in which commands the language model names. TRAIN: options of the trainer.
+# The classifier that has a say in which commands the language models name. TRAIN: options of the trainer.
+# Afterwards every pack that holds it is pinned anew; what its answers are worth (`make confidence`) has to be, too.
 train-prior: setup-train
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train-prior --features "$(CARGO) bench --quiet --locked --workspace --bench features --" --out $(CURDIR)/configs/adapters/codriver-intent.prior.safetensors $(TRAIN)
-	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin codriver-intent-gemma3-270m-q8
-	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(NPU_PACK)
+	for pack in codriver-intent-gemma3-270m-q8 codriver-intent-gemma3-270m-npu codriver-intent-smollm2-135m-q8; do \
+	  PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $$pack || exit 1; done
 
 # SPEAK: options of what is spoken, such as --sentences; NOISE: a folder of recorded noise (WAV);
 # TRAIN: options of the trainer. Afterwards every pack of the same base is pinned anew.

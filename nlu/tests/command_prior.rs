@@ -127,6 +127,16 @@ fn every_call_of_an_answer_is_steered_and_its_arguments_are_not() {
     }
 }
 
+#[test]
+fn however_sure_the_classifier_is_of_a_command_nothing_stays_possible() {
+    let said = "halt";
+    let (vocabulary, prior) = (vocabulary(), prior(said, 3));
+    let none = vocabulary.encode_trusted(" none").unwrap();
+    let logit = Steering::new(&prior, said, &vocabulary).logit(none[0]);
+    // Five in a hundred, to the power of the weight.
+    assert!(logit > 10.0 * 0.05_f32.ln(), "{logit}");
+}
+
 /// Whoever changes what a feature is has to train anew.
 #[test]
 fn the_committed_prior_reads_sentences_as_it_was_taught_to() {

@@ -18,7 +18,7 @@ pub fn catalog() -> Arc<Catalog> {
 }
 
 /// The real pack, which `make models` installs, but free to name any command and without
-/// a classifier of those it was taught: these tests have a catalogue of their own that no model was taught.
+/// a classifier of those it was taught: these tests have a catalogue of their own.
 pub fn pack() -> ModelPack {
     static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         let installed = Store::from_environment().unwrap();
