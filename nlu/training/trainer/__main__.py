@@ -70,6 +70,10 @@ def main() -> None:
         from .prior import train  # needs PyTorch
 
         train(arguments, catalog, corpus, follow_ups)
+    elif arguments.action == "hard":
+        from .hard import find  # needs PyTorch
+
+        find(arguments, catalog, corpus, follow_ups)
     elif arguments.action == "shares":
         from .shares import shares  # needs ONNX Runtime
 
@@ -130,6 +134,7 @@ def _arguments() -> argparse.Namespace:
     train.add_argument("--out", type=Path, required=True, help="the adapter")
     train.add_argument("--start", type=Path, help="an adapter to go on from; without it, training begins anew")
     train.add_argument("--share", type=float, default=0.6, help="of the new weights in the adapter, with --start")
+    train.add_argument("--hard", type=Path, help="the lines to see more often, as `hard` writes them")
     train.add_argument("--samples", type=int, default=60_000)
     train.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     train.add_argument("--minutes", type=float, default=140)
@@ -137,15 +142,19 @@ def _arguments() -> argparse.Namespace:
     train.add_argument("--batch", type=int, default=16)
     train.add_argument("--seed", type=int, default=1)
     prior = actions.add_parser("train-prior", help="train the classifier that has a say in which commands are named")
-    prior.add_argument("--features", required=True, help="the command that tells features")
     prior.add_argument("--out", type=Path, required=True, help="the classifier")
     prior.add_argument("--samples", type=int, default=300_000, help="beside every line of a command once")
-    prior.add_argument("--epochs", type=int, default=7)
-    prior.add_argument("--buckets", type=int, default=1 << 17)
-    prior.add_argument("--width", type=int, default=64)
-    prior.add_argument("--dropout", type=float, default=0.3, help="share of the features that a round leaves out")
-    prior.add_argument("--rate", type=float, default=0.01, help="the highest learning rate")
-    prior.add_argument("--seed", type=int, default=1)
+    hard = actions.add_parser("hard", help="find the lines whose command the other lines do not tell")
+    hard.add_argument("--out", type=Path, required=True, help="the lines, as `train --hard` reads them")
+    hard.add_argument("--below", type=float, default=0.9, help="the probability of its command that makes a line hard")
+    for action in (prior, hard):
+        action.add_argument("--features", required=True, help="the command that tells features")
+        action.add_argument("--epochs", type=int, default=7)
+        action.add_argument("--buckets", type=int, default=1 << 17)
+        action.add_argument("--width", type=int, default=64)
+        action.add_argument("--dropout", type=float, default=0.3, help="share of the features that a round leaves out")
+        action.add_argument("--rate", type=float, default=0.01, help="the highest learning rate")
+        action.add_argument("--seed", type=int, default=1)
     speak = actions.add_parser("speak", help="speak sentences that the recogniser is to learn")
     speak.add_argument("--sentences", type=int, default=4000, help="of all languages together")
     speak.add_argument("--near-misses", type=Path, default=HERE / "wake", help="folder of what resembles a wake phrase")

@@ -13,7 +13,7 @@ from builder import adapter as adapters
 from builder import recipe as recipes
 from builder.gguf_onnx import Weights, unpermute
 
-from . import base, side_by_side
+from . import base, hard_lines, side_by_side
 from .catalog import Catalog
 from .corpus import SLOT, Corpus, name_held_out
 from .encoding import Encoder
@@ -43,7 +43,8 @@ def _train_one(place: int, workers: int, arguments: argparse.Namespace, catalog:
     lexicons = Lexicons(arguments.corpus / "lexicons", name_held_out)
     aside = unrelated(arguments.public, training=True)
     recipe = recipes.read(arguments.recipes)[arguments.pack]
-    sampler = Sampler(catalog, corpus, follow_ups, lexicons, "train", aside, recipe.languages)
+    hard = hard_lines.read(arguments.hard, corpus.lines) if arguments.hard else frozenset()
+    sampler = Sampler(catalog, corpus, follow_ups, lexicons, "train", aside, recipe.languages, hard)
 
     downloads = arguments.work.parent / "downloads"
     weights = Weights(base.fetch(arguments.recipes, arguments.pack, downloads, arguments.work))

@@ -89,17 +89,17 @@ def train(arguments: argparse.Namespace, catalog: Catalog, corpus: Corpus, follo
         *learnt.every_command(Dealer(arguments.seed)),
     ]
     held_out = sampler("validation", {}).evaluation(arguments.seed, joined=100)
-    bags, held_out_bags = (_bags(arguments, of) for of in (samples, held_out))
+    bags, held_out_bags = (bags_of(arguments, of) for of in (samples, held_out))
     model = Classifier(arguments.buckets, arguments.width, len(labels))
-    targets = _targets(samples, labels)
-    for epoch, loss in enumerate(_epochs(model, bags, targets, arguments), 1):
+    targets = targets_of(samples, labels)
+    for epoch, loss in enumerate(epochs(model, bags, targets, arguments, np.arange(len(bags))), 1):
         print(f"{epoch} of {arguments.epochs}: loss {loss:.4f}", flush=True)
     _write(model, labels, arguments.out)
     for line in _summary(model, held_out, held_out_bags, labels):
         print(line)
 
 
-def _bags(arguments: argparse.Namespace, samples: list[Sample]) -> Bags:
+def bags_of(arguments: argparse.Namespace, samples: list[Sample]) -> Bags:
     command = [*shlex.split(arguments.features), str(arguments.buckets)]
     texts = "".join(f"{' '.join(sample.text.split())}\n" for sample in samples)
     told = subprocess.run(command, input=texts, stdout=subprocess.PIPE, encoding="utf-8", check=False)
@@ -110,22 +110,24 @@ def _bags(arguments: argparse.Namespace, samples: list[Sample]) -> Bags:
     return Bags(np.concatenate(found), np.cumsum([0, *map(len, found)]))
 
 
-def _targets(samples: list[Sample], labels: list[str]) -> list[list[int]]:
+def targets_of(samples: list[Sample], labels: list[str]) -> list[list[int]]:
     """The labels of every sentence; those of several commands share its probability."""
     places = {label: place for place, label in enumerate(labels)}
     return [[places[name] for name in dict.fromkeys(call.command for call in s.calls)] or [places[NOTHING]] for s in samples]
 
 
-def _epochs(model: Classifier, bags: Bags, targets: list[list[int]], arguments: argparse.Namespace) -> Iterator[float]:
-    """Learns every sentence once a round; yields the mean loss of each."""
+def epochs(
+    model: Classifier, bags: Bags, targets: list[list[int]], arguments: argparse.Namespace, learnt: np.ndarray
+) -> Iterator[float]:
+    """Learns every sentence of `learnt` once a round; yields the mean loss of each."""
     random = np.random.default_rng(arguments.seed)
     optimizers = (
         torch.optim.SparseAdam(model.rows.parameters(), lr=arguments.rate),
         torch.optim.AdamW(model.output.parameters(), lr=arguments.rate, weight_decay=0),
     )
-    steps = len(bags) // BATCH
+    steps = len(learnt) // BATCH
     for epoch in range(arguments.epochs):
-        order, total = random.permutation(len(bags)), 0.0
+        order, total = random.permutation(learnt), 0.0
         for step in range(steps):
             rate = arguments.rate * max(LEAST_RATE, 1 - (epoch * steps + step) / (arguments.epochs * steps))
             sentences = order[step * BATCH : (step + 1) * BATCH]
@@ -165,7 +167,7 @@ def _summary(model: Classifier, held_out: list[Sample], bags: Bags, labels: list
     with torch.no_grad():
         likeliest = model(features, starts, np.ones(len(features), bool)).argmax(-1).tolist()
     hits: dict[tuple[str, str], list[bool]] = {}
-    for sample, place, right in zip(held_out, likeliest, _targets(held_out, labels)):
+    for sample, place, right in zip(held_out, likeliest, targets_of(held_out, labels)):
         kind = "indirect" if sample.indirect else sample.kind
         hits.setdefault((sample.language, kind), []).append(place in right)
     yield "validation sentences in which the likeliest command is one that was asked for"

@@ -16,6 +16,8 @@ from .values import Lexicons
 
 # How often each kind of sample is made; the rest are single commands.
 SHARES = {"nothing": 0.25, "several": 0.24, "follow-up": 0.07, "indirect": 0.16, "phrase of a pack": 0.03}
+HARD_SHARE = 0.6
+"""Of single commands, and of what means nothing, that are taken from the hard lines where those are known."""
 HEARD_SHARE = 0.08
 HEARD_LINES = 1600
 """Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""
@@ -60,6 +62,7 @@ class Sampler:
         split: str,
         unrelated: dict[str, list[list[str]]],
         languages: tuple[str, ...] = LANGUAGES,
+        hard: frozenset[Line] = frozenset(),
     ) -> None:
         self._catalog = catalog
         self._languages = languages
@@ -88,6 +91,9 @@ class Sampler:
         self._follow_ups = {of: [s for s in follow_ups if s.language == of and s.split == split] for of in LANGUAGES}
         self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in LANGUAGES}
         self._unrelated = unrelated
+        known = [line for line in lines if line in hard and not line.indirect]
+        self._hard = {of: [line for line in known if line.language == of and line.command is not None] for of in LANGUAGES}
+        self._hard_nothing = {of: [line for line in known if line.language == of and line.command is None] for of in LANGUAGES}
         self._homophones = Homophones(line.text for line in corpus.lines if line.language == "zh")
 
     def commands(self) -> list[str]:
@@ -119,9 +125,12 @@ class Sampler:
             return self._dressed(self._of_pack(command, language, rng), rng)
         if place < HEARD_SHARE * min(1.0, len(self._heard[language]) / HEARD_LINES):
             return self._after_another(self.sentence(rng.deal(self._heard[language]), "heard"), rng)
-        command = self._any_command(language, rng)
-        line = rng.deal(self._by_command[language, command])
+        line = self._hard_line(language, rng) or rng.deal(self._by_command[language, self._any_command(language, rng)])
         return self._dressed(self.single(line, rng), rng, polite=not line.indirect)
+
+    def _hard_line(self, language: str, rng: Dealer) -> Line | None:
+        hard = self._hard[language]
+        return rng.deal(hard) if hard and rng.random() < HARD_SHARE else None
 
     def _any_command(self, language: str, rng: random.Random) -> str:
         # Commands with more phrasings come somewhat more often.
@@ -134,6 +143,8 @@ class Sampler:
         place = rng.random()
         if unrelated and place < 0.2:
             return Sample(rng.choice(rng.choice(unrelated)), language, "", answer([]), (), "nothing")
+        if self._hard_nothing[language] and rng.random() < HARD_SHARE:
+            return self.single(rng.deal(self._hard_nothing[language]), rng)
         lines = self.near[language] if place < 0.55 and self.near[language] else self.nothing[language]
         return self.single(rng.deal(lines), rng)
 
@@ -147,10 +158,11 @@ class Sampler:
         count = rng.choices((2, 3, 4), (6, 3, 1))[0]
         parts: list[Sample] = []
         while len(parts) < min(count, MAX_CALLS):
-            command = self._any_command(language, rng)
+            hard = self._hard_line(language, rng)
+            command = hard.command if hard is not None else self._any_command(language, rng)
             if any(part.calls[0].command == command for part in parts) or command.startswith("assistant."):
                 continue
-            line = rng.deal(self._by_command[language, command])
+            line = hard or rng.deal(self._by_command[language, command])
             # "set it to {x}" needs what was said before it.
             if not line.indirect and len(line.text) < (60 if language == "en" else 20):
                 parts.append(self.single(line, rng))
