@@ -23,7 +23,7 @@ SPEAKER   = cd nlu/training && PYTHONPATH=$(CURDIR)/catalog/models $(SPEECH)/bin
 PREFIX   ?= /usr
 DESTDIR  ?=
 
-.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-prior train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer bench-encoder setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
+.PHONY: help run test soak soak-ears fuzz bench bench-ears bench-peer bench-model test-npu test-own-npu calibrate npu-model npu-answers models models-small train train-prior hard train-recogniser hear wake bench-wake bench-words bench-endpoints bench-single-words bench-hearing-peer bench-encoder setup-wake setup-peer eval confidence eval-speech build setup-run setup-test setup-train setup-speech lint doc install install-files clean
 
 help:
 	@echo "make run          set up, build, speak a few requests to the simulated car, then take yours"
@@ -36,6 +36,7 @@ help:
 	@echo "make bench-ears   from the last word to the first frame, stage by stage"
 	@echo "make models       fetch and convert the models"
 	@echo "make train        corpus -> configs/adapters: 2.5 hours on two cores, minutes on a GPU"
+	@echo "make hard         corpus -> target/bench/hard.jsonl: the lines that its other lines do not teach"
 	@echo "make train-prior  corpus -> configs/adapters: the classifier beside the language model, three minutes"
 	@echo "make train-recogniser  sentences spoken -> configs/adapters: whisper that knows what is said in a car"
 	@echo "make eval         what the tiers understand of held-out sentences"
@@ -92,16 +93,23 @@ bench: setup-test models
 bench-ears: setup-test models
 	$(CODRIVER_BIN_DIR)/codriver-latency --output $(CURDIR)/target/bench/ears.json $(EARS)
 
+FEATURES = $(CARGO) bench --quiet --locked --workspace --bench features --
+
 # INTENT_PACK: which language model; TRAIN: options of the trainer, such as --minutes or --start;
 # LANGUAGES: those evaluated; PUBLIC: a folder of public text sets.
 train: setup-train
 	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train --pack $(INTENT_PACK) --out $(CURDIR)/configs/adapters/$(INTENT_PACK).npz $(TRAIN)
 	PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $(INTENT_PACK)
 
+# The lines of the corpus whose command its other lines do not tell; TRAIN="--hard $(CURDIR)/target/bench/hard.jsonl"
+# has `make train` see them more often.
+hard: setup-train
+	cd nlu/training && $(TRAINER) hard --features "$(FEATURES)" --out $(CURDIR)/target/bench/hard.jsonl
+
 # The classifier that has a say in which commands the language models name. TRAIN: options of the trainer.
 # Afterwards every pack that holds it is pinned anew; what its answers are worth (`make confidence`) has to be, too.
 train-prior: setup-train
-	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train-prior --features "$(CARGO) bench --quiet --locked --workspace --bench features --" --out $(CURDIR)/configs/adapters/codriver-intent.prior.safetensors $(TRAIN)
+	cd nlu/training && $(TRAINER) $(if $(PUBLIC),--public $(PUBLIC)) train-prior --features "$(FEATURES)" --out $(CURDIR)/configs/adapters/codriver-intent.prior.safetensors $(TRAIN)
 	for pack in codriver-intent-gemma3-270m-q8 codriver-intent-gemma3-270m-npu codriver-intent-smollm2-135m-q8; do \
 	  PYTHONPATH=catalog/models $(TRAINING)/bin/python -m builder pin $$pack || exit 1; done
 
@@ -161,7 +169,7 @@ calibrate: setup-train
 # SENTENCES: how many a language; EMULATED: how many of both together the emulator is asked, so few that the
 # one wrong answer which is allowed there is many percent. A run of the graph takes the emulator 8 s of a
 # core, an answer some nine runs: 20 sentences and the four it is tried with first take half an hour.
-SENTENCES ?= 500
+SENTENCES ?= 1000
 EMULATED  ?= 20
 NPU      := target/bench/npu
 HELD_OUT  = $(CARGO) bench --quiet --locked --workspace --bench held_out -- $(NPU_PACK)

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|calibrate|shares|encoder|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|endpoints|single-words|spoken-tables|peer|hearing-peer`."""
+"""The command line: `python -m trainer check|sets|tables|confidence|accuracy|train|train-prior|hard|calibrate|shares|encoder|speak|train-recogniser|wake|hear|spoken-sets|spoken-words|endpoints|single-words|spoken-tables|peer|hearing-peer`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from .values import Lexicons
 # How often each kind of sample is made; the rest are single commands.
 SHARES = {"nothing": 0.25, "several": 0.24, "follow-up": 0.07, "indirect": 0.16, "phrase of a pack": 0.03}
 HARD_SHARE = 0.6
-"""Of single commands, and of what means nothing, that are taken from the hard lines where those are known."""
+"""Of single commands, parts of chains and what means nothing: taken from the hard lines where those are known."""
 HEARD_SHARE = 0.08
 HEARD_LINES = 1600
 """Of misheard sentences a language, for which the share above is meant; fewer are made less often, not learnt by heart."""
@@ -92,8 +92,8 @@ class Sampler:
         self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in LANGUAGES}
         self._unrelated = unrelated
         known = [line for line in lines if line in hard and not line.indirect]
-        self._hard = {of: [line for line in known if line.language == of and line.command is not None] for of in LANGUAGES}
-        self._hard_nothing = {of: [line for line in known if line.language == of and line.command is None] for of in LANGUAGES}
+        self._hard = {of: [line for line in known if line.language == of and line.command] for of in LANGUAGES}
+        self._hard_nothing = {of: [line for line in known if line.language == of and not line.command] for of in LANGUAGES}
         self._homophones = Homophones(line.text for line in corpus.lines if line.language == "zh")
 
     def commands(self) -> list[str]:
@@ -159,7 +159,7 @@ class Sampler:
         parts: list[Sample] = []
         while len(parts) < min(count, MAX_CALLS):
             hard = self._hard_line(language, rng)
-            command = hard.command if hard is not None else self._any_command(language, rng)
+            command = hard.command if hard else self._any_command(language, rng)
             if any(part.calls[0].command == command for part in parts) or command.startswith("assistant."):
                 continue
             line = hard or rng.deal(self._by_command[language, command])
