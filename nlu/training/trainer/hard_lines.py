@@ -16,7 +16,7 @@ def key(line: Line) -> list[str | None]:
 
 
 def read(path: Path, lines: Iterable[Line]) -> frozenset[Line]:
-    """The lines that a file of `find` names; those that the corpus no longer has are left out."""
+    """The lines that a file of `trainer hard` names; those that the corpus no longer has are left out."""
     try:
         named = {tuple(json.loads(text)) for text in path.read_text(encoding="utf-8").splitlines()}
     except (OSError, ValueError) as error:

@@ -91,6 +91,7 @@ class Sampler:
         self._follow_ups = {of: [s for s in follow_ups if s.language == of and s.split == split] for of in LANGUAGES}
         self._heard = {of: [s for s in corpus.heard if s.language == of and s.split == split] for of in LANGUAGES}
         self._unrelated = unrelated
+        # Nearly every indirect need is hard, and they have a share of their own.
         known = [line for line in lines if line in hard and not line.indirect]
         self._hard = {of: [line for line in known if line.language == of and line.command] for of in LANGUAGES}
         self._hard_nothing = {of: [line for line in known if line.language == of and not line.command] for of in LANGUAGES}

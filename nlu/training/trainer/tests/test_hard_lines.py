@@ -18,6 +18,7 @@ LEXICONS = Path(__file__).resolve().parents[2] / "corpus/lexicons"
 NAMES = ("warm", "cool", "dry", "dim", "lock")
 PACK = "".join(f'[[command]]\nname = "cabin.{name}"\nphrases.en = ["{name}"]\nphrases.zh = ["{name}"]\n' for name in NAMES)
 HARD = "cabin number 7 is too cold for me"
+HARD_NOTHING = "it was cold there"
 
 
 class HardLinesTest(unittest.TestCase):
@@ -30,25 +31,33 @@ class HardLinesTest(unittest.TestCase):
             corpus.Line(text, language, "train", command)
             for language, command, text in itertools.chain(
                 (("en", f"cabin.{name}", f"{name} it {n} times") for name in NAMES for n in range(60)),
-                [("en", "cabin.warm", HARD), ("en", None, "it was cold there")],
+                (("en", None, f"cabin number {n} was nice") for n in range(60)),
+                [("en", "cabin.warm", HARD), ("en", None, HARD_NOTHING)],
             )
         ]
+        lines += [corpus.Line(f"talk number {n}", "en", "train", None, where="negatives.en.txt") for n in range(60)]
         self.corpus = corpus.Corpus(lines, [])
         self.named = self.folder / "hard.jsonl"
 
-    def drawn(self, hard: frozenset[corpus.Line]) -> list[str]:
+    def drawn(self, hard: frozenset[corpus.Line], draw: str) -> list[str]:
         names = Lexicons(LEXICONS, lambda name: False)
         with patch("trainer.samples.Homophones"):  # needs a package that tests do without
             sampler = Sampler(Catalog(self.folder), self.corpus, [], names, "train", {}, ("en",), hard)
         dealer = Dealer(1)
-        return [sampler.joined("en", dealer).text for _ in range(100)]
+        return [getattr(sampler, draw)("en", dealer).text for _ in range(100)]
 
     def test_a_named_line_is_in_many_sentences_and_any_other_in_few(self) -> None:
         self.named.write_text(json.dumps(["en", "cabin.warm", HARD]) + "\n", encoding="utf-8")
         hard = hard_lines.read(self.named, self.corpus.lines)
         self.assertEqual([line.text for line in hard], [HARD])
-        self.assertGreater(sum(HARD in text for text in self.drawn(hard)), 50)
-        self.assertLess(sum(HARD in text for text in self.drawn(frozenset())), 10)
+        self.assertGreater(sum(HARD in text for text in self.drawn(hard, "joined")), 50)
+        self.assertLess(sum(HARD in text for text in self.drawn(frozenset(), "joined")), 10)
+
+    def test_so_is_a_named_line_that_means_nothing(self) -> None:
+        self.named.write_text(json.dumps(["en", None, HARD_NOTHING]) + "\n", encoding="utf-8")
+        hard = hard_lines.read(self.named, self.corpus.lines)
+        self.assertGreater(self.drawn(hard, "to_speak").count(HARD_NOTHING), 5)
+        self.assertLess(self.drawn(frozenset(), "to_speak").count(HARD_NOTHING), 3)
 
     def test_a_line_that_the_corpus_no_longer_has_is_passed_over(self) -> None:
         self.named.write_text('["en", "cabin.cool", "gone"]\n', encoding="utf-8")
