@@ -21,14 +21,14 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
-    time::{interval, sleep, timeout},
+    time::{interval, sleep},
 };
 
 use crate::random::Random;
 
 const CYCLE: Duration = Duration::from_millis(50);
-/// How long the bus is away.
-const AWAY: Duration = Duration::from_millis(250);
+/// How long the bus is away; the gateway looks for it 100 ms after it went.
+const AWAY: Duration = Duration::from_millis(50);
 /// In so many of a hundred cases a request is lost, refused, or answered late.
 const LOST: u64 = 2;
 const REFUSED: u64 = 2;
@@ -58,8 +58,9 @@ pub struct FaultyCar {
 }
 
 impl FaultyCar {
-    /// A car whose bus goes down every so often.
-    pub async fn start(vehicle: Description, stays_up: Duration) -> Self {
+    /// A car whose bus goes down after every so many requests: by the clock a fast machine would be
+    /// done before it goes.
+    pub async fn start(vehicle: Description, stays_up_for: usize) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let arrivals = Arc::<Mutex<VecDeque<Arrival>>>::default();
@@ -68,6 +69,7 @@ impl FaultyCar {
             payloads: BTreeMap::new(),
             vehicle,
             late: Vec::new(),
+            until_down: 0,
             arrivals: Arc::clone(&arrivals),
             history: Arc::clone(&history),
             random: Random::new(7),
@@ -77,7 +79,7 @@ impl FaultyCar {
             port,
             arrivals,
             history,
-            task: tokio::spawn(live(ecus, listener, stays_up)),
+            task: tokio::spawn(live(ecus, listener, stays_up_for)),
         }
     }
 
@@ -113,21 +115,21 @@ struct Ecus {
     vehicle: Description,
     payloads: BTreeMap<CanId, Vec<u8>>,
     late: Vec<(Instant, String, f64)>,
+    /// Requests until the bus goes down.
+    until_down: usize,
     arrivals: Arc<Mutex<VecDeque<Arrival>>>,
     history: Arc<Mutex<History>>,
     random: Random,
 }
 
-async fn live(mut ecus: Ecus, mut listener: TcpListener, stays_up: Duration) {
+async fn live(mut ecus: Ecus, mut listener: TcpListener, stays_up_for: usize) {
     let port = listener.local_addr().unwrap().port();
     loop {
-        let serve = async {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let _ = ecus.serve(stream).await;
-            }
-        };
-        let _ = timeout(stays_up, serve).await;
+        ecus.until_down = stays_up_for;
+        while ecus.until_down > 0 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let _ = ecus.serve(stream).await;
+        }
         drop(listener);
         sleep(AWAY).await;
         if ecus.random.percent(50) {
@@ -152,6 +154,7 @@ impl Ecus {
         }
     }
 
+    /// Until the connection is lost, or the bus goes down.
     async fn serve(&mut self, mut stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         stream.write_all(b"< hi >").await?;
@@ -162,7 +165,7 @@ impl Ecus {
         let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
         // Nothing that has not been read was there at this time.
         let mut emptied = Instant::now();
-        loop {
+        while self.until_down > 0 {
             let looked = Instant::now();
             if socket.peek(&mut [0]).is_err() {
                 emptied = looked;
@@ -185,10 +188,14 @@ impl Ecus {
                             _ => String::new(),
                         };
                         stream.write_all(answer.as_bytes()).await?;
+                        if self.until_down == 0 {
+                            break;
+                        }
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// Every status, now and then without one of them; and what was put off until now.
@@ -211,6 +218,7 @@ impl Ecus {
     }
 
     fn take(&mut self, frame: &CanFrame, after: Instant) -> String {
+        self.until_down -= 1;
         let now = Instant::now();
         let asked: Vec<_> = self
             .vehicle
